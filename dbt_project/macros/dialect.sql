@@ -1,0 +1,59 @@
+{#
+  Whatever SQL says differently on DuckDB, Postgres and Spark. A model that needs one of these calls the
+  macro; no model names a dialect.
+#}
+{# Days from one instant to another as a fraction. Null if either is null. #}
+{% macro days_between(earlier_at, later_at) -%}
+    {{ return(adapter.dispatch("days_between")(earlier_at, later_at)) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier_at, later_at) -%}
+    (extract(epoch from ({{ later_at }} - {{ earlier_at }})) / 86400.0)
+{%- endmacro %}
+
+{% macro duckdb__days_between(earlier_at, later_at) -%}
+    ((epoch_us({{ later_at }}) - epoch_us({{ earlier_at }})) / 86400000000.0)
+{%- endmacro %}
+
+{% macro spark__days_between(earlier_at, later_at) -%}
+    ((unix_micros({{ later_at }}) - unix_micros({{ earlier_at }})) / 86400000000.0)
+{%- endmacro %}
+
+{# The calendar day of a UTC instant in a time zone given as a column or literal. #}
+{% macro local_date(instant_at, time_zone) -%}
+    {{ return(adapter.dispatch("local_date")(instant_at, time_zone)) }}
+{%- endmacro %}
+
+{% macro default__local_date(instant_at, time_zone) -%}
+    cast(timezone({{ time_zone }}, timezone('UTC', {{ instant_at }})) as date)
+{%- endmacro %}
+
+{% macro spark__local_date(instant_at, time_zone) -%}
+    to_date(from_utc_timestamp({{ instant_at }}, {{ time_zone }}))
+{%- endmacro %}
+
+{# An instant moved by a number of days that is itself a column. #}
+{% macro plus_days(instant_at, days) -%}
+    {{ return(adapter.dispatch("plus_days")(instant_at, days)) }}
+{%- endmacro %}
+
+{% macro default__plus_days(instant_at, days) -%}
+    ({{ instant_at }} + {{ days }} * interval '1 day')
+{%- endmacro %}
+
+{% macro spark__plus_days(instant_at, days) -%}
+    ({{ instant_at }} + make_dt_interval({{ days }}))
+{%- endmacro %}
+
+{# A number as short text, without trailing zeros: 20, not 20.0. #}
+{% macro number_text(number) -%}
+    {{ return(adapter.dispatch("number_text")(number)) }}
+{%- endmacro %}
+
+{% macro default__number_text(number) -%}
+    case
+        when {{ number }} = floor({{ number }})
+        then cast(cast({{ number }} as bigint) as {{ dbt.type_string() }})
+        else cast({{ number }} as {{ dbt.type_string() }})
+    end
+{%- endmacro %}

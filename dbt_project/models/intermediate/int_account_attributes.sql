@@ -1,0 +1,50 @@
+with
+    accounts as (select * from {{ ref("int_accounts") }}),
+
+    generic_attributes as (select * from {{ ref("stg_generic__account_attributes") }}),
+
+    salesforce_attributes as (select * from {{ ref("stg_salesforce__account_attributes") }}),
+
+    further_attributes as (
+        select *
+        from generic_attributes
+        union all
+        select *
+        from salesforce_attributes
+    ),
+
+    tall as (
+        select
+            account_key,
+            'industry' as attribute,
+            industry as value_text,
+            cast(null as double precision) as value_number
+        from accounts
+        union all
+        select account_key, 'country', country, null
+        from accounts
+        union all
+        select account_key, 'region', region, null
+        from accounts
+        union all
+        select
+            account_key,
+            'employees',
+            cast(employees as {{ dbt.type_string() }}),
+            cast(employees as double precision)
+        from accounts
+        union all
+        select
+            account_key,
+            'annual_revenue',
+            cast(annual_revenue as {{ dbt.type_string() }}),
+            cast(annual_revenue as double precision)
+        from accounts
+        union all
+        select crm || ':' || account_id, attribute, attribute_value, null
+        from further_attributes
+    )
+
+select account_key, attribute, value_text, value_number
+from tall
+where value_text is not null

@@ -1,0 +1,15 @@
+with
+    generic_accounts as (select * from {{ ref("stg_generic__accounts") }}),
+
+    salesforce_accounts as (select * from {{ ref("stg_salesforce__accounts") }}),
+
+    unioned as (
+        select *
+        from generic_accounts
+        union all
+        select *
+        from salesforce_accounts
+    )
+
+select crm || ':' || account_id as account_key, unioned.*
+from unioned

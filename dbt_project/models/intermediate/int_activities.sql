@@ -1,0 +1,34 @@
+with
+    generic_activities as (select * from {{ ref("stg_generic__activities") }}),
+
+    salesforce_activities as (select * from {{ ref("stg_salesforce__activities") }}),
+
+    type_names as (select * from {{ ref("stg_standards__activity_types") }}),
+
+    role_names as (select * from {{ ref("stg_standards__contact_role_names") }}),
+
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
+    unioned as (
+        select *
+        from generic_activities
+        union all
+        select *
+        from salesforce_activities
+    )
+
+select
+    unioned.crm || ':' || unioned.activity_id as activity_key,
+    unioned.crm || ':' || unioned.deal_id as deal_key,
+    coalesce(type_names.activity_type, lower(unioned.crm_activity_type)) as activity_type,
+    unioned.occurred_at,
+    unioned.minutes,
+    unioned.direction,
+    unioned.status,
+    unioned.is_customer_present,
+    coalesce(role_names.contact_role, lower(unioned.crm_contact_role)) as contact_role
+from unioned
+cross join clock
+left join type_names on lower(unioned.crm_activity_type) = type_names.crm_name
+left join role_names on lower(unioned.crm_contact_role) = role_names.crm_name
+where unioned.occurred_at <= clock.as_of_at

@@ -1,0 +1,169 @@
+with
+    deals as (select * from {{ ref("int_deals") }}),
+
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
+    company as (select * from {{ ref("stg_standards__company") }}),
+
+    generic_changes as (select * from {{ ref("stg_generic__stage_changes") }}),
+
+    salesforce_changes as (select * from {{ ref("stg_salesforce__opportunity_history") }}),
+
+    funnel_versions as (select * from {{ ref("stg_standards__funnel_versions") }}),
+
+    stage_names as (select * from {{ ref("stg_standards__stage_crm_names") }}),
+
+    stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
+
+    unioned as (
+        select *
+        from generic_changes
+        union all
+        select *
+        from salesforce_changes
+    ),
+
+    -- What the CRM recorded, known and valid at as-of.
+    recorded as (
+        select
+            deals.deal_key,
+            unioned.changed_at,
+            1 as source_order,
+            unioned.change_id,
+            unioned.crm_stage_name,
+            'crm_history' as change_source,
+            'exact' as precision
+        from unioned
+        inner join deals on unioned.crm || ':' || unioned.deal_id = deals.deal_key
+        cross join clock
+        where unioned.changed_at <= clock.as_of_at
+    ),
+
+    recorded_in_reverse as (
+        select
+            deal_key,
+            changed_at,
+            crm_stage_name,
+            row_number() over (
+                partition by deal_key order by changed_at desc, change_id desc
+            ) as reverse_number
+        from recorded
+    ),
+
+    last_recorded as (select * from recorded_in_reverse where reverse_number = 1),
+
+    -- The deal's own stage, where its history ends elsewhere or there is none: told by the field
+    -- that dates
+    -- it best. Without any date the deal keeps its stage from an unknown instant on.
+    own_stage as (
+        select
+            deals.deal_key,
+            case
+                when not deals.is_open and deals.closed_at is not null
+                then deals.closed_at
+                when deals.stage_entered_at is not null
+                then deals.stage_entered_at
+                when last_recorded.deal_key is not null or not deals.is_open
+                then deals.modified_at
+                else deals.created_at
+            end as told_at,
+            case
+                when not deals.is_open and deals.closed_at is not null
+                then 'crm_closed_at'
+                when deals.stage_entered_at is not null
+                then 'crm_stage_entered_at'
+                when last_recorded.deal_key is not null or not deals.is_open
+                then 'crm_modified_at'
+                else 'crm_created_at'
+            end as change_source,
+            deals.crm_stage_name,
+            last_recorded.changed_at as last_recorded_at
+        from deals
+        left join last_recorded on deals.deal_key = last_recorded.deal_key
+        where last_recorded.deal_key is null or last_recorded.crm_stage_name <> deals.crm_stage_name
+    ),
+
+    -- A field that dates the deal's stage before its own history ends cannot be right about the
+    -- order.
+    from_own_stage as (
+        select
+            own_stage.deal_key,
+            case
+                when own_stage.told_at > clock.as_of_at
+                then clock.as_of_at
+                when own_stage.told_at < own_stage.last_recorded_at
+                then own_stage.last_recorded_at
+                else coalesce(own_stage.told_at, own_stage.last_recorded_at)
+            end as changed_at,
+            2 as source_order,
+            '' as change_id,
+            own_stage.crm_stage_name,
+            own_stage.change_source,
+            case
+                when own_stage.told_at is null and own_stage.last_recorded_at is null
+                then 'unknown'
+                when
+                    own_stage.change_source in ('crm_closed_at', 'crm_stage_entered_at')
+                    and own_stage.told_at <= clock.as_of_at
+                    and own_stage.told_at >= coalesce(own_stage.last_recorded_at, own_stage.told_at)
+                then 'exact'
+                else 'inferred'
+            end as precision
+        from own_stage
+        cross join clock
+    ),
+
+    all_changes as (
+        select *
+        from recorded
+        union all
+        select *
+        from from_own_stage
+    ),
+
+    -- An undated change is judged by the version of today; there is no other date to judge it by.
+    dated as (
+        select
+            all_changes.*,
+            deals.crm,
+            deals.funnel,
+            coalesce(
+                {{ local_date("all_changes.changed_at", "company.time_zone") }}, clock.business_date
+            ) as changed_on
+        from all_changes
+        inner join deals on all_changes.deal_key = deals.deal_key
+        cross join clock
+        cross join company
+    )
+
+select
+    dated.deal_key,
+    dated.funnel,
+    funnel_versions.version as funnel_version,
+    dated.changed_at,
+    dated.source_order,
+    dated.change_id,
+    dated.change_source,
+    dated.precision,
+    dated.crm_stage_name,
+    coalesce(stage_names.stage, dated.crm_stage_name) as stage,
+    stage_names.stage is not null as is_stage_mapped,
+    stages.stage_rank,
+    stages.outcome
+from dated
+left join
+    funnel_versions
+    on dated.funnel = funnel_versions.funnel
+    and dated.changed_on >= funnel_versions.valid_from
+    and (funnel_versions.valid_to is null or dated.changed_on < funnel_versions.valid_to)
+left join
+    stage_names
+    on dated.funnel = stage_names.funnel
+    and funnel_versions.version = stage_names.version
+    and dated.crm = stage_names.crm
+    and dated.crm_stage_name = stage_names.crm_name
+left join
+    stages
+    on dated.funnel = stages.funnel
+    and funnel_versions.version = stages.version
+    and stage_names.stage = stages.stage

@@ -1,0 +1,85 @@
+with
+    changes as (select * from {{ ref("int_stage_changes") }}),
+
+    ordered as (
+        select
+            changes.*,
+            row_number() over (
+                partition by deal_key order by changed_at nulls first, source_order, change_id
+            ) as change_number
+        from changes
+    ),
+
+    compared as (
+        select
+            ordered.*,
+            lag(stage) over (partition by deal_key order by change_number) as stage_before
+        from ordered
+    ),
+
+    -- CRMs write history for edits of the amount too: consecutive rows of one stage are one stay
+    -- in it.
+    starts as (select * from compared where stage_before is null or stage <> stage_before),
+
+    numbered as (
+        select
+            starts.*,
+            row_number() over (partition by deal_key order by change_number) as run_number,
+            row_number() over (partition by deal_key, stage order by change_number) as occurrence,
+            lead(changed_at) over (partition by deal_key order by change_number) as left_at,
+            lead(stage) over (partition by deal_key order by change_number) as next_stage,
+            lead(outcome) over (partition by deal_key order by change_number) as next_outcome,
+            lag(outcome) over (partition by deal_key order by change_number) as previous_outcome,
+            lag(stage_rank) over (
+                partition by deal_key order by change_number
+            ) as previous_stage_rank,
+            max(stage_rank) over (
+                partition by deal_key
+                order by change_number
+                rows between unbounded preceding and 1 preceding
+            ) as furthest_rank_before
+        from starts
+    )
+
+select
+    deal_key,
+    funnel,
+    funnel_version,
+    run_number,
+    stage,
+    stage_rank,
+    outcome,
+    occurrence,
+    deal_key || '/' || stage || '/' || cast(occurrence as {{ dbt.type_string() }}) as visit_id,
+    changed_at as entered_at,
+    left_at,
+    precision as entered_precision,
+    change_source as entered_source,
+    next_stage,
+    next_outcome,
+    case
+        when run_number = 1 and outcome is null and stage_rank = 1
+        then 'start'
+        when run_number = 1 and outcome is null
+        then 'start_mid'
+        when outcome is not null
+        then outcome
+        when previous_outcome is not null
+        then 'reopen'
+        when stage_rank < previous_stage_rank
+        then 'regress'
+        when occurrence > 1
+        then 're_enter'
+        when stage_rank > previous_stage_rank + 1
+        then 'skip'
+        else 'advance'
+    end as move,
+    -- Where the deal stood before: a deal that comes back from a close stands where it had come to.
+    case
+        when run_number = 1
+        then 0
+        when previous_outcome is not null
+        then coalesce(furthest_rank_before, 0)
+        else coalesce(previous_stage_rank, 0)
+    end as from_rank
+from numbered

@@ -1,0 +1,68 @@
+with
+    gate_evaluations as (select * from {{ ref("int_gate_evaluations") }}),
+
+    rule_evaluations as (select * from {{ ref("int_rule_evaluations") }}),
+
+    rules as (select * from {{ ref("stg_standards__rules") }}),
+
+    deals as (select * from {{ ref("deals_current") }}),
+
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
+    unioned as (
+        select
+            criterion_id as rule_id,
+            'criterion' as rule_kind,
+            severity,
+            deal_key,
+            visit_id,
+            outcome,
+            passed_at,
+            to_stage as claimed,
+            observed,
+            evidence_at,
+            is_late
+        from gate_evaluations
+        union all
+        select
+            rule_evaluations.rule_id,
+            'rule' as rule_kind,
+            rules.severity,
+            rule_evaluations.deal_key,
+            rule_evaluations.visit_id,
+            rule_evaluations.outcome,
+            cast(null as timestamp) as passed_at,
+            deals.stage as claimed,
+            rule_evaluations.observed,
+            cast(null as timestamp) as evidence_at,
+            false as is_late
+        from rule_evaluations
+        inner join rules on rule_evaluations.rule_id = rules.rule_id
+        inner join deals on rule_evaluations.deal_key = deals.deal_key
+    )
+
+select
+    unioned.rule_id,
+    unioned.rule_kind,
+    unioned.severity,
+    deals.funnel,
+    unioned.deal_key,
+    unioned.visit_id,
+    unioned.outcome,
+    unioned.passed_at,
+    unioned.claimed,
+    unioned.observed,
+    unioned.evidence_at,
+    unioned.is_late,
+    deals.stage,
+    deals.owner_key,
+    deals.owner_name,
+    deals.team,
+    deals.amount_reporting,
+    deals.is_open,
+    -- A deal that closed since the last night is reviewed once more: it may have closed past a
+    -- gate.
+    deals.is_open or coalesce(deals.closed_at > clock.previous_as_of_at, false) as is_in_scope
+from unioned
+inner join deals on unioned.deal_key = deals.deal_key
+cross join clock

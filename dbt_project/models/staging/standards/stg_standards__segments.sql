@@ -1,0 +1,1 @@
+with source as (select * from {{ source("standards", "segments") }}) select segment from source

@@ -1,0 +1,269 @@
+"""The command line: `stageproof night`, `demo`, `nights`, `doctor`.
+
+Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
+code; the only clock that the product reads, for the default date of a night, is read here.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import IntEnum
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.night import (
+    PROJECT,
+    Home,
+    Night,
+    NightRecord,
+    home_from_environment,
+    latest_business_date,
+    published_archives,
+    read_record,
+    standards_from_environment,
+)
+from quality.standards import Standards, StandardsRefused, load
+
+app = typer.Typer(
+    help="The nightly pipeline that makes a sales funnel tell the truth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Exit(IntEnum):
+    """What a scheduler learns from a run."""
+
+    PUBLISHED = 0
+    BLOCKED = 1
+    REFUSED = 2
+    FAULT = 3
+
+
+# By name, because Dagster hands on a failure as text. Everything else that fails a night is a fault.
+EXIT_OF_ERROR = {
+    "Blocked": Exit.BLOCKED,
+    "ExtractRefused": Exit.REFUSED,
+    "MappingRefused": Exit.REFUSED,
+    "StandardsRefused": Exit.REFUSED,
+    "InputRefused": Exit.REFUSED,
+}
+
+
+class NightFailed(Exception):
+    """A night that did not publish: the sentence for the person and the code for the scheduler."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def refusals_as_sentences(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Print a refusal as its one sentence and leave with its code, instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return command(*args, **kwargs)
+        except NightFailed as failed:
+            errors.print(str(failed), style="red" if failed.code != Exit.FAULT else "bold red", markup=False, soft_wrap=True)
+            raise typer.Exit(failed.code) from None
+        except Exception as error:
+            code = EXIT_OF_ERROR.get(type(error).__name__)
+            if code is None:
+                raise
+            errors.print(str(error), style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(code) from None
+
+    return run
+
+
+BusinessDate = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="The business date; the last one that is over by default."),
+]
+
+
+@app.command()
+@refusals_as_sentences
+def night(business_date: BusinessDate = None) -> None:
+    """Run one night: extracts to served tables. A past night is run as it was known then."""
+    from orchestration.opening import is_published  # noqa: PLC0415 - keeps `--help` free of Polars
+
+    standards = load(standards_from_environment())
+    tonight = _night(standards, business_date)
+    if is_published(tonight, standards, version("stageproof")):
+        console.print(f"Nothing changed: the night of {tonight.business_date} is published as it would be again.")
+        _print_summary(tonight)
+        return
+    console.print(f"Night of {tonight.business_date}, known up to {tonight.as_of_at:%Y-%m-%d %H:%M} UTC")
+    _run(tonight)
+    _print_summary(tonight)
+
+
+@app.command()
+@refusals_as_sentences
+def demo(
+    deals: Annotated[int, typer.Option(min=1, help="Deals created in the first three years.")] = 3000,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last business date to write extracts for.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The world is a function of it.")] = 20260101,
+    nights: Annotated[int, typer.Option(min=1, help="How many nights of extracts: one full, then deltas.")] = 7,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Only where the inbox holds nothing.")] = False,
+) -> None:
+    """Write the extracts of a demo company into the inbox, as its CRM would give them night by night."""
+    from orchestration.demo.prepare import prepare  # noqa: PLC0415
+
+    home = home_from_environment()
+    if if_empty and any(home.inbox.glob("*/*")):
+        return
+    standards = load(standards_from_environment())
+    last = until.date() if until else latest_business_date(datetime.now(UTC), standards.company.time_zone)
+    report = prepare(home.root, until=last, deals=deals, seed=seed, nights=nights)
+    table = Table("object", "rows written", title=f"Demo company up to {last}", title_justify="left")
+    for name, rows in report.rows.items():
+        table.add_row(name, f"{rows:,}")
+    console.print(table)
+    console.print(f"Extracts: {home.inbox}", soft_wrap=True)
+
+
+@app.command("nights")
+@refusals_as_sentences
+def nights_command() -> None:
+    """List the nights that were published."""
+    archives = published_archives(home_from_environment())
+    if not archives:
+        console.print("No night has been published yet. Run one: stageproof night")
+        return
+    table = Table("night", "rows in", "quarantined", "deals", "open", "violations open", "code", "night id")
+    for record in map(read_record, archives):
+        table.add_row(
+            str(record.business_date),
+            f"{record.rows_in:,}",
+            f"{record.rows_quarantined:,}",
+            f"{record.deals:,}",
+            f"{record.open_deals:,}",
+            f"{record.open_violations:,}",
+            record.code_version,
+            record.fingerprint[:12],
+        )
+    console.print(table)
+
+
+@app.command()
+@refusals_as_sentences
+def doctor() -> None:
+    """Check standards, mappings and extracts without running anything."""
+    from orchestration.opening import look  # noqa: PLC0415
+
+    standards = load(standards_from_environment())
+    for line in look(_night(standards, None), standards):
+        console.print(line, soft_wrap=True)
+
+
+def main() -> None:
+    app()
+
+
+def _night(standards: Standards, business_date: datetime | None) -> Night:
+    time_zone = standards.company.time_zone
+    latest = latest_business_date(datetime.now(UTC), time_zone)
+    asked = business_date.date() if business_date else latest
+    if asked > latest:
+        raise NightFailed(
+            f"--date {asked}: this business date is not over in {time_zone}; the latest night is {latest}.",
+            Exit.REFUSED,
+        )
+    return Night(business_date=asked, time_zone=time_zone, home=home_from_environment(), standards=standards_from_environment())
+
+
+def _run(tonight: Night) -> None:
+    """Run all assets of the night in this process, recorded in Dagster's own storage."""
+    prepare_dagster_home(tonight.home)
+    import dagster as dg  # noqa: PLC0415 - a night on which nothing changed never needs it
+
+    from orchestration.definitions import defs  # noqa: PLC0415
+
+    with dg.DagsterInstance.get() as instance:
+        result = (
+            defs()
+            .resolve_job_def("night")
+            .execute_in_process(
+                partition_key=str(tonight.business_date),
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"step_lines": {}}},
+            )
+        )
+    if not result.success:
+        raise _first_failure(result)
+
+
+def _first_failure(result: Any) -> NightFailed:
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            error = event.step_failure_data.error
+            cause = error
+            while cause.cause is not None:
+                cause = cause.cause
+            name = cause.cls_name or ""
+            sentence = cause.message.strip().removeprefix(f"{name}:").removeprefix(f"{cause.cls_name}: ").strip()
+            code = EXIT_OF_ERROR.get(name.rsplit(".", 1)[-1], Exit.FAULT)
+            if code is Exit.FAULT:
+                sentence = f"The night stopped in step {event.step_key}: {sentence}\n{''.join(cause.stack)}"
+            return NightFailed(f"{sentence}\nThe last good night stays served.", code)
+    return NightFailed("The night stopped before its first step; see the log above.", Exit.FAULT)
+
+
+def prepare_dagster_home(home: Home) -> None:
+    """Give Dagster its storage under the home, with telemetry off, before anything of it is imported."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    settings = PROJECT / "orchestration" / "dagster.yaml"
+    target = home.dagster / "dagster.yaml"
+    if not target.exists() or target.read_bytes() != settings.read_bytes():
+        target.write_bytes(settings.read_bytes())
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+
+
+def _print_summary(tonight: Night) -> None:
+    from orchestration.publishing.summary import summary_rows  # noqa: PLC0415
+    from orchestration.warehouse import read_served  # noqa: PLC0415
+
+    record = read_record(tonight.archive)
+    served = tonight.served_file
+    tables = {name: read_served(served, name) for name in ("deals_current", "quality_violations", "forecast_period")}
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    for label, value in summary_rows(tables, record.rows_in, record.rows_quarantined, load(tonight.standards).company.language, tonight.business_date):
+        table.add_row(label, value)
+    console.print(table)
+    current = _current_record(tonight.home)
+    if current is not None and current.business_date == tonight.business_date:
+        console.print(f"Served database  {tonight.current_file}", soft_wrap=True)
+    else:
+        console.print(f"Served database  {served}  (an earlier night; readers keep the latest)", soft_wrap=True)
+    console.print(f"Review page      {tonight.review_file}", soft_wrap=True)
+
+
+def _current_record(home: Home) -> NightRecord | None:
+    archives = published_archives(home)
+    return read_record(archives[-1]) if archives else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""The dbt project as assets, one per model, with its data tests as asset checks.
+
+A component of our own beside `dagster_dbt.DbtProjectComponent`: that one works on a copy of the project, which
+goes on running when the SQL beside it has been edited.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration.components.nightly import Nightly, nightly_partitions
+
+
+class LayeredTranslator(DagsterDbtTranslator):
+    """Keys an asset by its model's name, or by schema and table for a source, and groups it by its layer."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return "transform_" + dbt_resource_props["fqn"][1] if dbt_resource_props["resource_type"] == "model" else None
+
+
+@dataclass
+class DbtModels(dg.Component, dg.Model, dg.Resolvable):
+    """Attributes: `project_dir`, relative to the defs.yaml that names it."""
+
+    project_dir: str
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        project = DbtProject(project_dir=(context.path / self.project_dir).resolve())
+        prepare_manifest(project)
+
+        @dbt_assets(
+            manifest=project.manifest_path,
+            project=project,
+            name="transform",
+            partitions_def=nightly_partitions(),
+            dagster_dbt_translator=LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True)),
+        )
+        def transform(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[Any]:
+            night = nightly.night(context.partition_key)
+            nightly.warehouse().require_night(night.business_date)
+            dbt = DbtCliResource(project_dir=project)
+            # Unit tests are of the code, not of the night: `make test` runs them.
+            yield from dbt.cli(
+                ["build", "--exclude-resource-type", "unit_test", "--quiet"],
+                context=context,
+                target_path=night.home.warehouse.parent / "dbt",
+            ).stream()
+
+        return dg.Definitions(assets=[transform])
+
+
+def prepare_manifest(project: DbtProject) -> None:
+    """Parse the dbt project where its files have changed since the manifest was made.
+
+    Parsing on every load would cost each process four seconds.
+    """
+    folder = Path(project.project_dir)
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".sql", ".yml"} and path.relative_to(folder).parts[0] not in {"target", "logs"}:
+            digest.update(str(path.relative_to(folder)).encode())
+            digest.update(path.read_bytes())
+    stamp = Path(project.manifest_path).with_name("manifest.sha256")
+    if Path(project.manifest_path).exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    project.preparer.prepare(project)
+    stamp.write_text(digest.hexdigest())

@@ -1,0 +1,17 @@
+"""The entry point of `dagster dev`, `dg` and `stageproof night`: loads defs/ and applies policy. Nothing else."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.night import home_from_environment
+
+# Set before anything is loaded, so that dbt and every asset name one home.
+home_from_environment()
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    # One process for a night: starting one for each step would import everything again, at ten times the cost.
+    return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

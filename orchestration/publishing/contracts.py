@@ -1,0 +1,45 @@
+"""The served tables: their names, where the warehouse holds them, and the order of their rows.
+
+This list is the contract with readers. A name or column that leaves it breaks a dashboard somewhere; say so in
+CHANGELOG.md. No data is read or written here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServedTable:
+    """One served table. `order_by` is total: no two rows agree on it, so that a night has one row order."""
+
+    name: str
+    schema: str
+    order_by: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+# `nights` is the record of the publication itself, so it is served beside these and hashed by none.
+NIGHTS = ServedTable("nights", "night", ("business_date",))
+
+SERVED_TABLES = (
+    ServedTable("deals_current", "marts", ("deal_key",)),
+    ServedTable("deal_visits", "marts", ("deal_key", "visit_number")),
+    ServedTable(
+        "funnel_stage_conversion",
+        "marts",
+        ("funnel", "segment", "segment_value", "cohort_kind", "cohort_month", "stage_rank", "stage"),
+    ),
+    ServedTable("funnel_stage_dwell", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
+    ServedTable("icp_fit", "marts", ("deal_key",)),
+    ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
+    ServedTable("quality_violations", "quality", ("violation_id",)),
+    ServedTable("quality_rule_nights", "quality", ("business_date", "funnel", "rule_id")),
+    ServedTable("forecast_deal", "forecast", ("business_date", "method", "deal_key")),
+    ServedTable(
+        "forecast_period",
+        "forecast",
+        ("business_date", "method", "funnel", "period_kind", "period_start", "period_status"),
+    ),
+)

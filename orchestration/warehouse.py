@@ -1,0 +1,220 @@
+"""The only place outside dbt that opens a database: reads tables, writes tables, builds the served file.
+
+It moves frames and files and knows no metric, no rule and no CRM. Every connection is short: DuckDB lets one
+process write, and dbt must find the file free.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import polars as pl
+
+# What a column type of a mapping is in the warehouse. Instants are UTC in a type without a time zone, so
+# that no session setting can move them.
+COLUMN_TYPES = {
+    "text": "varchar",
+    "money": "decimal(18, 2)",
+    "rate": "decimal(18, 8)",
+    "number": "double",
+    "integer": "bigint",
+    "boolean": "boolean",
+    "date": "date",
+    "instant": "timestamp",
+    "share": "double",
+}
+LINEAGE = {"_extracted_at": "timestamp", "_file": "varchar", "_record": "bigint"}
+
+
+class WarehouseError(Exception):
+    """The warehouse does not hold what the step needs; the sentence says what to run."""
+
+
+class Served(Protocol):
+    """One table of the served database: where the warehouse holds it and the order its rows are kept in."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def order_by(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class TableContent:
+    """How many rows a served table has and the hash of them in order."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One DuckDB file in which a night is built."""
+
+    path: Path
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(str(self.path), config={"TimeZone": "UTC"})
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def write(self, schema: str, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Replace tables of a schema by frames; tables of the schema that are not named stay."""
+        with self.connect() as connection:
+            connection.execute(f"create schema if not exists {schema}")
+            for name, frame in tables.items():
+                connection.register("frame", _without_time_zones(frame).to_arrow())
+                connection.execute(f'create or replace table {schema}."{name}" as select * from frame')
+                connection.unregister("frame")
+
+    def read(self, table: str) -> pl.DataFrame:
+        """All rows of one table (`schema.table`), in the order the table keeps."""
+        with self.connect() as connection:
+            return connection.execute(f"select * from {table}").pl()
+
+    def expose(
+        self, schema: str, name: str, columns: Mapping[str, str], key: Sequence[str], files: Sequence[Path]
+    ) -> None:
+        """A view of the newest version of each record in lake files, or an empty table where there are none.
+
+        `columns` maps each column to its mapping type; the lineage columns are added. The newest version is
+        the one extracted last; within one extract a key stands once, which ingest has made sure of.
+        """
+        typed = {column: COLUMN_TYPES[kind] for column, kind in columns.items()} | LINEAGE
+        with self.connect() as connection:
+            connection.execute(f"create schema if not exists {schema}")
+            _drop(connection, schema, name)
+            if not files:
+                definition = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
+                connection.execute(f'create table {schema}."{name}" ({definition})')
+                return
+            listed = ", ".join(_literal(str(path)) for path in files)
+            selected = ", ".join(_in_utc(column) if kind == "timestamp" else f'"{column}"' for column, kind in typed.items())
+            newest = ""
+            if len(files) > 1:
+                partition = ", ".join(f'"{column}"' for column in key)
+                newest = (
+                    f" qualify row_number() over (partition by {partition}"
+                    " order by _extracted_at desc, _file desc, _record desc) = 1"
+                )
+            connection.execute(
+                f'create view {schema}."{name}" as select {selected} from read_parquet([{listed}]){newest}'
+            )
+
+    def require_night(self, business_date: date) -> None:
+        """Refuse to work on the tables of another night.
+
+        Raises:
+            WarehouseError: the warehouse was last opened for another date, or never.
+        """
+        try:
+            held = self.read("night.clock")["business_date"].item()
+        except (duckdb.CatalogException, ValueError):
+            held = None
+        if held != business_date:
+            raise WarehouseError(
+                f"{self.path} holds the night of {held or 'no date'}, not of {business_date}; "
+                f"run the whole night: stageproof night --date {business_date}"
+            )
+
+    def contents(self, tables: Sequence[Served]) -> dict[str, TableContent]:
+        """Rows and content hash of each table, in its order."""
+        with self.connect() as connection:
+            return {table.name: _content(connection, table) for table in tables}
+
+    def build_served(self, target: Path, tables: Sequence[Served]) -> None:
+        """Copy tables in their order into a new database file at `target`, put in place in one step.
+
+        Readers that hold the old file open keep it; whoever opens the path next sees the new one.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = target.with_name(f".{target.name}.building")
+        building.unlink(missing_ok=True)
+        connection = duckdb.connect(str(building), config={"TimeZone": "UTC"})
+        try:
+            connection.execute(f"attach {_literal(str(self.path))} as warehouse (read_only)")
+            for table in tables:
+                connection.execute(
+                    f"create table {table.name} as select * from warehouse.{table.source} order by {_order(table)}"
+                )
+            connection.execute("detach warehouse")
+        finally:
+            connection.close()
+        _flush(building)
+        building.replace(target)
+
+
+def link_current(published: Path, current: Path) -> None:
+    """Make `current` the published file in one step. A hard link: no second copy, and no reader waits."""
+    waiting = current.with_name(f".{current.name}.switching")
+    waiting.unlink(missing_ok=True)
+    try:
+        os.link(published, waiting)
+    except OSError:
+        # Some mounted volumes know no hard links.
+        shutil.copy2(published, waiting)
+    waiting.replace(current)
+
+
+def read_served(path: Path, table: str) -> pl.DataFrame:
+    """All rows of a table of a served file, opened read-only as a reader does."""
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        return connection.execute(f"select * from {table}").pl()
+    finally:
+        connection.close()
+
+
+def _content(connection: duckdb.DuckDBPyConnection, table: Served) -> TableContent:
+    row = connection.execute(
+        f"select count(*), sha256(coalesce(string_agg(md5(cast(t as varchar)), '' order by {_order(table)}), ''))"
+        f" from {table.source} as t"
+    ).fetchone()
+    if row is None:
+        raise WarehouseError(f"{table.name} could not be counted")
+    return TableContent(rows=int(row[0]), sha256=str(row[1]))
+
+
+def _order(table: Served) -> str:
+    return ", ".join(f"{column} nulls first" for column in table.order_by)
+
+
+def _without_time_zones(frame: pl.DataFrame) -> pl.DataFrame:
+    zoned = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]
+    return frame.with_columns(pl.col(zoned).dt.convert_time_zone("UTC").dt.replace_time_zone(None)) if zoned else frame
+
+
+def _in_utc(column: str) -> str:
+    return f"cast(timezone('UTC', \"{column}\") as timestamp) as \"{column}\""
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
+    found = connection.execute(
+        "select table_type from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+    ).fetchone()
+    if found is not None:
+        kind = "view" if found[0] == "VIEW" else "table"
+        connection.execute(f'drop {kind} {schema}."{name}"')
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
