@@ -1,0 +1,205 @@
+"""What the extracts of one CRM hold: the attributes of its `defs.yaml`, checked and resolved.
+
+Names, types and formats of columns only; nothing is read from an extract here and nothing is guessed.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+NEUTRAL_LAYOUT = Path(__file__).with_name("neutral_layout.yml")
+
+ColumnType = Literal["text", "money", "rate", "number", "integer", "boolean", "date", "instant", "share"]
+Extract = Literal["full", "delta"]
+
+
+class MappingRefused(Exception):
+    """The mapping of a CRM cannot be used; the sentence names the field."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Part):
+    """One column: its type, and what its absence means.
+
+    `required`: the file is refused without the header. `nullable: false`: a record without a value is
+    quarantined. `headers`: other names under which the column comes. `percent`: a share exported as 0 to 100.
+    """
+
+    type: ColumnType
+    required: bool = False
+    nullable: bool = True
+    headers: tuple[str, ...] = ()
+    percent: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+
+class ObjectMapping(_Part):
+    """One kind of file: its stems, the key of a record, its columns, and the neutral object that it feeds."""
+
+    key: tuple[str, ...] = Field(min_length=1)
+    columns: dict[str, Column]
+    files: tuple[str, ...] = ()
+    feeds: str | None = None
+
+    @model_validator(mode="after")
+    def _key_is_mapped(self) -> "ObjectMapping":
+        for column in self.key:
+            if column not in self.columns:
+                raise ValueError(f"key column {column!r} is not among the columns{closest(column, self.columns)}")
+        return self
+
+
+class Formats(_Part):
+    """Formats of dates and instants as strptime writes them. Where none is given, ISO 8601 alone is read."""
+
+    date: tuple[str, ...] = ()
+    instant: tuple[str, ...] = ()
+
+
+class StageDate(_Part):
+    """A column of an object that holds when a deal entered a stage; each filled one is a change of stage."""
+
+    object: str
+    column: str
+    stage: str
+
+
+class CrmMapping(_Part):
+    """The attributes of one CRM's `defs.yaml`.
+
+    `layout: neutral` takes objects and columns from `neutral_layout.yml`; `headers`, `files` and `constants` say how
+    the export differs from it. `without_manifest` is what a folder without a manifest holds. `unknown_columns`:
+    `refuse` stops at a header that nothing maps, so that a misspelt one cannot lose its values; `keep` takes it
+    into the lake as an attribute.
+    """
+
+    crm: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    without_manifest: Extract
+    unknown_columns: Literal["refuse", "keep"]
+    layout: Literal["neutral"] | None = None
+    objects: dict[str, ObjectMapping] = Field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = Field(default_factory=dict)
+    files: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    constants: dict[str, dict[str, str]] = Field(default_factory=dict)
+    stage_dates: tuple[StageDate, ...] = ()
+    formats: Formats = Formats()
+    delimiter: Literal[",", ";", "\t"] = ","
+    # More than one record in a hundred refused means that the export changed, not that a few records are bad.
+    max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _refers_to_what_is_there(self) -> "CrmMapping":
+        objects = self.resolved_objects()
+        if not objects:
+            raise ValueError("should have objects, or layout: neutral")
+        named = [*self.headers, *self.files, *self.constants, *(each.object for each in self.stage_dates)]
+        for name in named:
+            if name not in objects:
+                raise ValueError(f"no object {name!r} is mapped{closest(name, objects)}")
+        for name, columns in [*((n, tuple(h.values())) for n, h in self.headers.items()), *self.constants.items()]:
+            for column in columns:
+                if column not in objects[name].columns:
+                    raise ValueError(f"{name} has no column {column!r}{closest(column, objects[name].columns)}")
+        for each in self.stage_dates:
+            if "stage_changes" not in objects:
+                raise ValueError("stage_dates need an object stage_changes to go to")
+        return self
+
+    def resolved_objects(self) -> dict[str, ObjectMapping]:
+        """All objects with the differences of this export worked in."""
+        layout = neutral_objects() if self.layout == "neutral" else {}
+        return {name: self._resolved(name, each) for name, each in (layout | self.objects).items()}
+
+    def _resolved(self, name: str, each: ObjectMapping) -> ObjectMapping:
+        columns = dict(each.columns)
+        for header, column in self.headers.get(name, {}).items():
+            if column in columns:
+                columns[column] = columns[column].model_copy(update={"headers": (*columns[column].headers, header)})
+        files = self.files.get(name, each.files) or (name,)
+        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or name})
+
+
+@dataclass(frozen=True)
+class HeaderMatch:
+    """How the headers of one file stand to the columns of its object."""
+
+    columns: Mapping[str, str]
+    unknown: tuple[str, ...]
+    missing_required: tuple[str, ...]
+    repeated: tuple[str, ...]
+
+
+def match_headers(headers: Sequence[str], mapping: ObjectMapping) -> HeaderMatch:
+    """Match headers to columns by name, whatever their place, case or separators.
+
+    AccountId, accountid and account_id are one name. A header declared in the mapping wins over one that merely
+    has the column's own name.
+    """
+    declared = {normalised(alias): name for name, column in mapping.columns.items() for alias in column.headers}
+    own = {normalised(name): name for name in mapping.columns if name not in declared.values()}
+    by_name = own | declared
+    found: dict[str, str] = {}
+    repeated: list[str] = []
+    unknown: list[str] = []
+    for header in headers:
+        column = by_name.get(normalised(header))
+        if column is None:
+            unknown.append(header)
+        elif column in found.values():
+            repeated.append(header)
+        else:
+            found[header] = column
+    missing = tuple(name for name, each in mapping.columns.items() if each.required and name not in found.values())
+    return HeaderMatch(found, tuple(unknown), missing, tuple(repeated))
+
+
+def normalised(header: str) -> str:
+    """A header without what CRMs, connectors and spreadsheets change: case, blanks and separators."""
+    return "".join(letter for letter in header.casefold() if letter.isalnum())
+
+
+def closest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def parse(attributes: Mapping[str, Any], where: str) -> CrmMapping:
+    """Check the attributes of a `defs.yaml`.
+
+    Raises:
+        MappingRefused: with the field that is wrong.
+    """
+    try:
+        return CrmMapping.model_validate(attributes)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise MappingRefused(f"{where}: attributes{'.' + place if place else ''}: {first['msg']}") from None
+
+
+def read(path: Path) -> CrmMapping:
+    """The mapping in one `defs.yaml`."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as broken:
+        raise MappingRefused(f"{path}: is no YAML: {' '.join(str(broken).split())}") from None
+    return parse(content.get("attributes") or {}, str(path))
+
+
+@cache
+def neutral_objects() -> dict[str, ObjectMapping]:
+    content = yaml.safe_load(NEUTRAL_LAYOUT.read_text(encoding="utf-8"))
+    return {name: ObjectMapping.model_validate(each) for name, each in content["objects"].items()}

@@ -1,0 +1,471 @@
+"""The standards of the company: read, checked as a whole, or refused with a sentence per flaw.
+
+Belongs here: which files make up the standards, and what must agree between fields and files. Not here: single
+fields (`standards_models`), YAML and the wording of an error (`standards_yaml`), tables (`standards_tables`). The
+folder `standards/` beside this file holds data only.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import UnionType
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from quality.standards_models import (
+    EVIDENCE_KINDS,
+    OUTCOMES,
+    RULE_SETTINGS,
+    SEGMENTS,
+    Company,
+    Evidence,
+    Funnel,
+    Icp,
+    Rules,
+    Stage,
+    Standards,
+    Version,
+)
+from quality.standards_tables import suite_rules, tables
+from quality.standards_yaml import (
+    Document,
+    FieldPath,
+    Problem,
+    StandardsRefused,
+    did_you_mean,
+    found_text,
+    read_document,
+    unquoted_advice,
+)
+
+__all__ = ["Standards", "StandardsRefused", "fingerprint", "load", "suite_rules", "tables"]
+
+_SINGLE_FILES: dict[str, type[BaseModel]] = {
+    "company.yml": Company,
+    "evidence.yml": Evidence,
+    "icp.yml": Icp,
+    "rules.yml": Rules,
+}
+# Words that stand for something else wherever a funnel, a stage or a band is named.
+_RESERVED_FUNNELS = ("all",)
+_RESERVED_BANDS = ("unknown",)
+
+Flaw = tuple[FieldPath, str]
+
+
+def load(folder: Path) -> Standards:
+    """Read and check every file of `folder`.
+
+    Raises StandardsRefused with one sentence per flaw: file, line, field, what is wrong, what to do.
+    """
+    documents = _read(folder)
+    problems = [problem for document in documents for problem in document.problems]
+    models: dict[str, Any] = {}
+    for document in documents:
+        if document.problems:
+            continue
+        try:
+            models[document.file] = _model_of(document.file).model_validate(document.data)
+        except ValidationError as error:
+            problems += _field_problems(document, _model_of(document.file), error)
+    by_file = {document.file: document for document in documents}
+    for file, path, text in _disagreements(models):
+        problems.append(by_file[file].problem(path, text))
+    _refuse(problems)
+    return Standards(
+        company=models["company.yml"],
+        evidence=models["evidence.yml"],
+        icp=models["icp.yml"],
+        rules=models["rules.yml"].rules,
+        funnels=sorted(_funnels(models).values(), key=lambda funnel: funnel.funnel),
+    )
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 (hex) of what the files say; comments, quotes and the order of fields do not count.
+
+    Raises StandardsRefused where a file cannot be read as YAML.
+    """
+    documents = _read(folder)
+    _refuse([problem for document in documents for problem in document.problems])
+    content = {document.file: document.data for document in documents}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    ordered = sorted(problems, key=lambda problem: (problem.file, problem.line or 0))
+    if ordered:
+        raise StandardsRefused([problem.sentence() for problem in ordered])
+
+
+def _model_of(file: str) -> type[BaseModel]:
+    return _SINGLE_FILES.get(file, Funnel)
+
+
+def _funnels(models: dict[str, Any]) -> dict[str, Funnel]:
+    return {file: model for file, model in models.items() if isinstance(model, Funnel)}
+
+
+def _read(folder: Path) -> list[Document]:
+    if not folder.is_dir():
+        raise StandardsRefused([f"{folder}: is no folder; STAGEPROOF_STANDARDS must name a folder of standards files"])
+    documents = [
+        read_document(folder / name, name) if (folder / name).exists() else _absent(name) for name in _SINGLE_FILES
+    ]
+    funnel_files = sorted((folder / "funnels").glob("*.yml"))
+    documents += [read_document(path, f"funnels/{path.name}") for path in funnel_files]
+    documents += _strays(folder)
+    if not funnel_files:
+        documents.append(_refused("funnels", "holds no .yml file; add one file per funnel"))
+    return documents
+
+
+def _absent(name: str) -> Document:
+    return _refused(name, "is missing; copy it from the standards that come with the project and edit it")
+
+
+def _refused(file: str, text: str) -> Document:
+    return Document(file, problems=[Problem(file, None, (), text)])
+
+
+def _strays(folder: Path) -> Iterator[Document]:
+    # A misnamed file would be left out in silence, and its rules with it.
+    for path in sorted(folder.rglob("*")):
+        file = path.relative_to(folder).as_posix()
+        if path.suffix.lower() not in (".yml", ".yaml") or path.name.startswith(".") or file in _SINGLE_FILES:
+            continue
+        if file.startswith("funnels/") and file.count("/") == 1:
+            if path.suffix != ".yml":
+                yield _refused(file, f"is not read; rename it to {path.with_suffix('.yml').name}")
+            continue
+        yield _refused(file, f"is no standards file; {did_you_mean(file, [*_SINGLE_FILES, 'funnels/<funnel>.yml'])}")
+
+
+# Single fields
+
+
+def _field_problems(document: Document, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
+    for detail in error.errors(include_url=False):
+        path = tuple(step for step in detail["loc"] if step != "[key]")
+        if detail["type"] == "extra_forbidden":
+            parent, _ = _expected(model, path[:-1])
+            yield document.problem(path, f"is not a known field; {did_you_mean(str(path[-1]), _field_names(parent))}")
+        elif detail["type"] == "missing":
+            yield document.problem(path, _missing_text(model, path))
+        else:
+            yield document.problem(path, _wrong_value_text(document, model, path, detail))
+
+
+def _missing_text(model: type[BaseModel], path: FieldPath) -> str:
+    if path[-1] in ("en", "zh"):
+        language = {"en": "English", "zh": "Chinese"}[str(path[-1])]
+        return f"the {language} text is missing; every wording needs both, en and zh"
+    _, description = _expected(model, path)
+    return f"is missing; add it: {description}" if description else "is missing; add it"
+
+
+def _wrong_value_text(document: Document, model: type[BaseModel], path: FieldPath, detail: Any) -> str:
+    value = _value_at(document.data, path)
+    is_key = detail["loc"][-1] == "[key]"
+    annotation, description = _expected(model, path)
+    if is_key:
+        _, description = _expected_key(model, path)
+        return f"the name should be {description}"
+    if detail["type"] == "less_than_equal" and isinstance(value, int) and value > 1000:
+        return f"should be at most {detail['ctx']['le']}; found {found_text(document, path, value)}"
+    if _is_text(annotation) and (advice := unquoted_advice(document, path, value)):
+        return f"should be {description}; {advice}"
+    text = f"should be {description or 'another value'}; found {found_text(document, path, value)}"
+    if get_origin(annotation) is Literal and isinstance(value, str):
+        text += f"; {did_you_mean(value, get_args(annotation))}"
+    return text
+
+
+def _value_at(data: Any, path: FieldPath) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _is_text(annotation: Any) -> bool:
+    return annotation is str or get_origin(annotation) is Literal
+
+
+def _field_names(model: Any) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _expected(model: type[BaseModel], path: FieldPath) -> tuple[Any, str | None]:
+    """Type and description of the field at `path`."""
+    annotation: Any = model
+    description: str | None = None
+    for step in path:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            info = next((i for name, i in annotation.model_fields.items() if (i.alias or name) == step), None)
+            if info is None:
+                return None, None
+            annotation, description = _plain(info.annotation, info.description)
+        else:
+            annotation, description = _plain(get_args(annotation)[-1], None)
+    return annotation, description
+
+
+def _expected_key(model: type[BaseModel], path: FieldPath) -> tuple[Any, str | None]:
+    mapping, _ = _expected(model, path[:-1])
+    return _plain(get_args(mapping)[0], None)
+
+
+def _plain(annotation: Any, description: str | None) -> tuple[Any, str | None]:
+    """The type without Annotated and without None, and the description that came with it."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *metadata = get_args(annotation)
+            description = next((m.description for m in metadata if isinstance(m, FieldInfo)), None) or description
+        elif get_origin(annotation) in (Union, UnionType):
+            annotation = next(option for option in get_args(annotation) if option is not type(None))
+        else:
+            return annotation, description
+
+
+# What must agree
+
+
+def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str]]:
+    """(file, field, what is wrong). Checks that need a file that was refused itself are left out."""
+    funnels = _funnels(models)
+    evidence: Evidence | None = models.get("evidence.yml")
+    if "company.yml" in models:
+        yield from _in("company.yml", _company_flaws(models["company.yml"]))
+    if evidence:
+        yield from _in("evidence.yml", _evidence_flaws(evidence))
+    if "icp.yml" in models:
+        yield from _in("icp.yml", _icp_flaws(models["icp.yml"]))
+    if "rules.yml" in models:
+        yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values())))
+    for file, funnel in funnels.items():
+        yield from _in(file, _funnel_flaws(funnel, evidence))
+    yield from _between_funnels(funnels)
+
+
+def _in(file: str, flaws: Iterable[Flaw]) -> Iterator[tuple[str, FieldPath, str]]:
+    for path, text in flaws:
+        yield file, path, text
+
+
+def _repeated(path: FieldPath, names: Sequence[str]) -> Iterator[Flaw]:
+    first: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if name in first:
+            yield (*path, number), f'"{name}" is listed twice; remove one'
+        first.setdefault(name, number)
+
+
+def _company_flaws(company: Company) -> Iterator[Flaw]:
+    if company.time_zone not in available_timezones():
+        advice = did_you_mean(company.time_zone, sorted(available_timezones()))
+        advice = advice if advice.startswith("did you") else "use a name like Asia/Shanghai or Europe/Berlin"
+        yield ("time_zone",), f'"{company.time_zone}" is no time zone; {advice}'
+    yield from _repeated(("segments",), company.segments)
+    for number, segment in enumerate(company.segments):
+        if segment not in SEGMENTS:
+            yield ("segments", number), f'"{segment}" is no segment; {did_you_mean(segment, SEGMENTS)}'
+    if company.forecast_segment not in company.segments:
+        advice = did_you_mean(company.forecast_segment, company.segments)
+        yield ("forecast_segment",), f'"{company.forecast_segment}" is not among the segments above; {advice}'
+
+
+def _evidence_flaws(evidence: Evidence) -> Iterator[Flaw]:
+    for kind in EVIDENCE_KINDS:
+        accepted: list[str] = getattr(evidence.accepts, kind)
+        path: FieldPath = ("accepts", kind)
+        yield from _repeated(path, accepted)
+        for number, name in enumerate(accepted):
+            if name not in EVIDENCE_KINDS:
+                yield (*path, number), f'"{name}" is no kind of evidence; {did_you_mean(name, EVIDENCE_KINDS)}'
+            elif kind == "customer_action" and name != "customer_action":
+                yield (
+                    (*path, number),
+                    f'"{name}" cannot settle what a customer must do; leave customer_action alone in this list',
+                )
+    yield from _one_owner_per_name(("activity_types",), evidence.activity_types, "activity type")
+    yield from _one_owner_per_name(("contact_roles",), evidence.contact_roles, "contact role")
+
+
+def _one_owner_per_name(path: FieldPath, names: dict[str, list[str]], what: str) -> Iterator[Flaw]:
+    owner: dict[str, str] = {}
+    for name, crm_names in names.items():
+        for number, crm_name in enumerate(crm_names):
+            first = owner.setdefault(crm_name.lower(), name)
+            if first != name:
+                yield (
+                    (*path, name, number),
+                    f'"{crm_name}" already means the {what} {first}, whatever its case; a name has one meaning',
+                )
+
+
+def _icp_flaws(icp: Icp) -> Iterator[Flaw]:
+    names = [attribute.attribute for attribute in icp.attributes]
+    for path, text in _repeated(("attributes",), names):
+        yield (*path, "attribute"), text
+    for number, attribute in enumerate(icp.attributes):
+        path = ("attributes", number)
+        has_range = attribute.at_least is not None or attribute.at_most is not None
+        if (attribute.fits is None) == (not has_range):
+            yield path, "needs either `fits` or a range of `at_least` and `at_most`; give one of the two"
+        yield from _range_flaws(path, attribute.at_least, attribute.at_most)
+        yield from _repeated((*path, "fits"), attribute.fits or [])
+    scores = list(icp.bands.items())
+    for (above, higher), (band, score) in zip(scores, scores[1:], strict=False):
+        if score >= higher:
+            yield ("bands", band), f"should start below {above} ({higher:g}); list the highest band first"
+    if scores[-1][1] != 0:
+        yield ("bands", scores[-1][0]), "the last band should start at 0, so that every score has a band"
+    for band in icp.bands:
+        if band in _RESERVED_BANDS:
+            yield ("bands", band), "is what deals below the minimum completeness are called; choose another name"
+
+
+def _range_flaws(path: FieldPath, at_least: float | None, at_most: float | None) -> Iterator[Flaw]:
+    if at_least is not None and at_most is not None and at_least > at_most:
+        yield (*path, "at_least"), f"is above at_most ({at_least:g} > {at_most:g}); nothing could meet it"
+
+
+def _rule_flaws(rules: Rules, funnels: Sequence[Funnel]) -> Iterator[Flaw]:
+    open_stages = {stage.stage for _, stage in _stages(funnels) if stage.is_open}
+    for path, text in _repeated(("rules",), [rule.rule for rule in rules.rules]):
+        yield (*path, "rule"), text
+    for number, rule in enumerate(rules.rules):
+        path = ("rules", number)
+        if rule.rule not in RULE_SETTINGS:
+            yield (*path, "rule"), f'"{rule.rule}" is no standing rule; {did_you_mean(rule.rule, RULE_SETTINGS)}'
+            continue
+        for setting in ("from_stage", "days"):
+            is_given = getattr(rule, setting) is not None
+            is_wanted = setting in RULE_SETTINGS[rule.rule]
+            if is_wanted and not is_given:
+                yield (*path, setting), f"is missing; {rule.rule} needs it"
+            if is_given and not is_wanted:
+                yield (*path, setting), f"{rule.rule} does not use it; remove it"
+        # Without a readable funnel there is nothing to compare with, and the funnel's own flaw says so.
+        if rule.from_stage and open_stages and rule.from_stage not in open_stages:
+            yield (
+                (*path, "from_stage"),
+                f'"{rule.from_stage}" is no open stage of any funnel; '
+                f"{did_you_mean(rule.from_stage, sorted(open_stages))}",
+            )
+
+
+def _stages(funnels: Iterable[Funnel]) -> Iterator[tuple[Version, Stage]]:
+    for funnel in funnels:
+        for version in funnel.versions:
+            for stage in version.stages:
+                yield version, stage
+
+
+def _between_funnels(funnels: dict[str, Funnel]) -> Iterator[tuple[str, FieldPath, str]]:
+    file_of: dict[str, str] = {}
+    owner: dict[tuple[str, str], str] = {}
+    for file, funnel in funnels.items():
+        first = file_of.setdefault(funnel.funnel, file)
+        if first != file:
+            yield file, ("funnel",), f'"{funnel.funnel}" is already defined in {first}; one file defines one funnel'
+        for crm, names in funnel.crm_names.items():
+            for number, name in enumerate(names):
+                holder = owner.setdefault((crm, name.casefold()), file)
+                if holder != file:
+                    yield (
+                        file,
+                        ("crm_names", crm, number),
+                        f'"{name}" already names the funnel of {holder}; a name leads to one funnel',
+                    )
+    defaults = [file for file, funnel in funnels.items() if funnel.is_default]
+    for file in defaults[1:]:
+        yield file, ("is_default",), f"{defaults[0]} is the default already; only one funnel may be"
+    if funnels and not defaults:
+        yield min(funnels), ("is_default",), "no funnel is the default; add `is_default: true` to one funnel"
+
+
+def _funnel_flaws(funnel: Funnel, evidence: Evidence | None) -> Iterator[Flaw]:
+    if funnel.funnel in _RESERVED_FUNNELS:
+        yield ("funnel",), f'"{funnel.funnel}" stands for all funnels together; choose another name'
+    for crm, names in funnel.crm_names.items():
+        yield from _repeated(("crm_names", crm), names)
+    for number, version in enumerate(funnel.versions):
+        path: FieldPath = ("versions", number)
+        if number and version.valid_from <= (before := funnel.versions[number - 1].valid_from):
+            yield (*path, "valid_from"), f"should be after {before}, where the version above begins; oldest first"
+        yield from _version_flaws(path, version)
+        for stage_number, stage in enumerate(version.stages):
+            yield from _stage_flaws((*path, "stages", stage_number), stage, evidence)
+
+
+def _version_flaws(path: FieldPath, version: Version) -> Iterator[Flaw]:
+    stages = version.stages
+    for (*parent, number), text in _repeated((*path, "stages"), [stage.stage for stage in stages]):
+        yield (*parent, number, "stage"), text
+    if not any(stage.is_open for stage in stages):
+        yield (*path, "stages"), "no stage is open; a stage without `outcome` is"
+    if not any(stage.outcome == "won" for stage in stages):
+        yield (*path, "stages"), "no stage means won; give one stage `outcome: won`"
+    owner: dict[tuple[str, str], str] = {}
+    for number, stage in enumerate(stages):
+        for crm, names in stage.crm_names.items():
+            yield from _repeated((*path, "stages", number, "crm_names", crm), names)
+            for name_number, name in enumerate(names):
+                first = owner.setdefault((crm, name.casefold()), stage.stage)
+                if first != stage.stage:
+                    yield (
+                        (*path, "stages", number, "crm_names", crm, name_number),
+                        f'"{name}" already names the stage {first} in {crm}; a name leads to one stage',
+                    )
+
+
+def _stage_flaws(path: FieldPath, stage: Stage, evidence: Evidence | None) -> Iterator[Flaw]:
+    if stage.is_open and stage.stage in OUTCOMES:
+        yield (*path, "stage"), f"an open stage cannot be called {stage.stage}; add `outcome` or choose another name"
+    if not stage.is_open:
+        for name in ("cap_days", "may_skip"):
+            if getattr(stage, name) is not None:
+                yield (*path, name), "only an open stage has it; remove it, or remove `outcome`"
+        if stage.exit:
+            yield (*path, "exit"), "a stage with an outcome is not left; make it `entry`, or remove `outcome`"
+    counted = Counter(criterion.criterion for _, criteria in stage.gates() for criterion in criteria)
+    for gate, criteria in stage.gates():
+        for number, criterion in enumerate(criteria):
+            here: FieldPath = (*path, gate, number)
+            if counted[criterion.criterion] > 1:
+                counted[criterion.criterion] = 1
+                yield (
+                    (*here, "criterion"),
+                    f'"{criterion.criterion}" is used more than once in this stage; ids must differ',
+                )
+            needs = criterion.needs
+            given = [name for name, value in (("all", needs.all_of), ("any", needs.any_of)) if value]
+            given += ["at_least"] if needs.at_least else []
+            if len(given) != 1:
+                yield (
+                    (*here, "needs"),
+                    f"should hold exactly one of all, any and at_least; found {' and '.join(given) or 'none'}",
+                )
+                continue
+            where: FieldPath = (*here, "needs", given[0])
+            if needs.at_least:
+                if needs.at_least.k > len(needs.at_least.of):
+                    yield (*where, "k"), f"asks for {needs.at_least.k} of {len(needs.at_least.of)} conditions"
+                where = (*where, "of")
+            for condition_number, condition in enumerate(needs.conditions()):
+                spot = (*where, condition_number)
+                yield from _repeated((*spot, "evidence"), condition.evidence)
+                yield from _repeated((*spot, "equals"), condition.equals or [])
+                yield from _range_flaws(spot, condition.at_least, condition.at_most)
+                if evidence and condition.contact_role and condition.contact_role not in evidence.contact_roles:
+                    yield (
+                        (*spot, "contact_role"),
+                        f'"{condition.contact_role}" is no contact role of evidence.yml; '
+                        f"{did_you_mean(condition.contact_role, evidence.contact_roles)}",
+                    )

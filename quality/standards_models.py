@@ -1,0 +1,268 @@
+"""What each standards file may hold, field by field.
+
+Belongs here: names, types and ranges of single fields; each description completes the sentence "should be ...". Not
+here: YAML and error sentences (`standards_yaml`), agreement between fields and files (`standards`), tables
+(`standards_tables`).
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EVIDENCE_KINDS = ("customer_action", "recorded_event", "document", "field")
+OUTCOMES = ("won", "lost", "nurtured", "disqualified")
+SEGMENTS = ("icp_band", "lead_source", "owner", "team", "region", "product", "deal_type")
+# The standing rules that the warehouse knows, and what each may and must be told.
+RULE_SETTINGS: dict[str, tuple[str, ...]] = {
+    "close_date_past": ("days",),
+    "amount_missing": ("from_stage",),
+    "mandatory_stage_skipped": (),
+    "dwell_over_cap": (),
+    "next_step_missing": (),
+}
+
+Text = Annotated[str, Field(pattern=r"\S", description="a text")]
+Identifier = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="a name of lower-case letters, digits and _ that starts with a letter",
+    ),
+]
+Days = Annotated[int, Field(gt=0, le=36500, description="a whole number of days above 0")]
+Number = Annotated[float, Field(allow_inf_nan=False, description="a number")]
+Texts = Annotated[list[Text], Field(min_length=1, description="a list of at least one text")]
+CrmNames = Annotated[
+    dict[Identifier, Texts], Field(min_length=1, description="CRMs, each with a list of the names it uses")
+]
+
+
+class _Model(BaseModel):
+    # Strict: "3" is not 3 and yes is not a text, so that a typing error is never guessed away.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Wording(_Model):
+    """One text in each language of the product."""
+
+    en: Text
+    zh: Text
+
+
+WordingField = Annotated[Wording, Field(description="texts by language, en and zh")]
+
+
+class Company(_Model):
+    """company.yml"""
+
+    company: Text
+    time_zone: Text
+    fiscal_year_starts_in_month: Annotated[int, Field(ge=1, le=12, description="a month from 1 to 12")]
+    reporting_currency: Annotated[
+        str, Field(pattern=r"^[A-Z]{3}$", description="a currency code of three capital letters, like CNY")
+    ]
+    language: Annotated[Literal["en", "zh"], Field(description="en or zh")]
+    segments: Annotated[list[Text], Field(description="a list of segments")]
+    forecast_segment: Text
+    minimum_n: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
+    shrinkage_deals: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
+    stale_after_days: Days
+    unmapped_stages: Annotated[Literal["refuse", "report"], Field(description="refuse or report")]
+
+
+class Accepts(_Model):
+    """Which kinds of evidence settle a criterion of each kind."""
+
+    customer_action: Texts
+    recorded_event: Texts
+    document: Texts
+    field: Texts
+
+
+class Evidence(_Model):
+    """evidence.yml"""
+
+    accepts: Annotated[Accepts, Field(description="kinds of criteria, each with a list of kinds of evidence")]
+    activity_types: Annotated[
+        dict[Identifier, Texts], Field(description="types of activity, each with a list of the names CRMs use")
+    ]
+    contact_roles: Annotated[
+        dict[Identifier, Texts], Field(description="contact roles, each with a list of the names CRMs use")
+    ]
+
+
+class IcpAttribute(_Model):
+    """One attribute of the ideal customer: values that fit, or a range."""
+
+    attribute: Identifier
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+    fits: Texts | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+
+class Icp(_Model):
+    """icp.yml"""
+
+    attributes: Annotated[
+        list[Annotated[IcpAttribute, Field(description="an attribute with its fields")]],
+        Field(min_length=1, description="a list of at least one attribute"),
+    ]
+    minimum_completeness: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="a share from 0 to 1")]
+    bands: Annotated[
+        dict[Text, Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="a score from 0 to 100")]],
+        Field(min_length=1, description="bands, each with the score at which it starts"),
+    ]
+
+
+Severity = Annotated[Literal["block", "warn"], Field(description="block or warn")]
+
+
+class Rule(_Model):
+    """One standing rule of rules.yml."""
+
+    rule: Text
+    severity: Severity
+    from_stage: Identifier | None = None
+    days: Annotated[int, Field(ge=0, le=36500, description="a whole number of days, 0 or more")] | None = None
+    wording: WordingField
+    advice: WordingField
+
+
+class Rules(_Model):
+    """rules.yml"""
+
+    rules: Annotated[
+        list[Annotated[Rule, Field(description="a rule with its fields")]], Field(description="a list of rules")
+    ]
+
+
+class Condition(_Model):
+    """One thing to look for: evidence under any of these keys that passes every test given."""
+
+    evidence: Texts
+    at_least: Number | None = None
+    at_most: Number | None = None
+    equals: Texts | None = None
+    contact_role: Identifier | None = None
+
+
+Conditions = Annotated[
+    list[Annotated[Condition, Field(description="a condition with its fields")]],
+    Field(min_length=1, description="a list of at least one condition"),
+]
+
+
+class AtLeast(_Model):
+    """k of several conditions."""
+
+    k: Annotated[int, Field(ge=1, description="a whole number above 0")]
+    of: Conditions
+
+
+class Needs(_Model):
+    """The proof: exactly one of the three."""
+
+    all_of: Conditions | None = Field(default=None, alias="all")
+    any_of: Conditions | None = Field(default=None, alias="any")
+    at_least: Annotated[AtLeast, Field(description="k and a list `of` conditions")] | None = None
+
+    def conditions(self) -> list[Condition]:
+        """The conditions in their order, whichever way they are combined."""
+        return self.all_of or self.any_of or (self.at_least.of if self.at_least else [])
+
+    def needed(self) -> int:
+        """How many of the conditions have to be met."""
+        if self.at_least:
+            return self.at_least.k
+        return len(self.all_of) if self.all_of else 1
+
+
+class Criterion(_Model):
+    """What a deal must prove at one gate of a stage."""
+
+    criterion: Identifier
+    kind: Annotated[
+        Literal["customer_action", "recorded_event", "document", "field"],
+        Field(description="customer_action, recorded_event, document or field"),
+    ]
+    severity: Severity
+    grace_days: Annotated[int, Field(ge=0, le=36500, description="a whole number of days, 0 or more")] = 0
+    wording: WordingField
+    advice: WordingField
+    needs: Annotated[Needs, Field(description="one of all, any and at_least")]
+
+
+Criteria = Annotated[
+    list[Annotated[Criterion, Field(description="a criterion with its fields")]],
+    Field(description="a list of criteria"),
+]
+
+
+class Stage(_Model):
+    """One stage: terminal where it has an outcome, open otherwise."""
+
+    stage: Identifier
+    name: WordingField
+    outcome: (
+        Annotated[
+            Literal["won", "lost", "nurtured", "disqualified"], Field(description="won, lost, nurtured or disqualified")
+        ]
+        | None
+    ) = None
+    crm_names: CrmNames
+    cap_days: Days | None = None
+    may_skip: Annotated[bool, Field(description="true or false")] | None = None
+    entry: Criteria = Field(default_factory=list)
+    exit: Criteria = Field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        return self.outcome is None
+
+    @property
+    def is_skippable(self) -> bool | None:
+        """None for terminal stages. An open stage may be skipped unless the file says otherwise."""
+        if not self.is_open:
+            return None
+        return True if self.may_skip is None else self.may_skip
+
+    def gates(self) -> list[tuple[Literal["entry", "exit"], list[Criterion]]]:
+        """Both gates with their criteria, entry first."""
+        return [("entry", self.entry), ("exit", self.exit)]
+
+
+class Version(_Model):
+    """The funnel as it was from a day on."""
+
+    valid_from: Annotated[date, Field(description="a date like 2026-01-31")]
+    stages: Annotated[
+        list[Annotated[Stage, Field(description="a stage with its fields")]],
+        Field(min_length=1, description="a list of stages"),
+    ]
+
+
+class Funnel(_Model):
+    """funnels/<funnel>.yml"""
+
+    funnel: Identifier
+    name: WordingField
+    is_default: Annotated[bool, Field(description="true or false")] = False
+    crm_names: Annotated[dict[Identifier, Texts], Field(description="CRMs, each with a list of the names it uses")] = (
+        Field(default_factory=dict)
+    )
+    versions: Annotated[
+        list[Annotated[Version, Field(description="a version with its fields")]],
+        Field(min_length=1, description="a list of at least one version"),
+    ]
+
+
+class Standards(_Model):
+    """All that the company has decided. `funnels` are in the order of their names."""
+
+    company: Company
+    evidence: Evidence
+    icp: Icp
+    rules: list[Rule]
+    funnels: list[Funnel]

@@ -1,0 +1,332 @@
+"""The standards as tables that SQL joins to.
+
+Belongs here: one function per group of tables, rows in the order of the files. Not here: any check; the standards
+have passed all of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from quality.standards_models import Criterion, Evidence, Funnel, Icp, Rule, Stage, Standards
+
+FIRST_PERIOD_YEAR = 2000
+LAST_PERIOD_YEAR = 2050
+
+_TEXT = pl.String
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "company": {
+        "company": _TEXT,
+        "time_zone": _TEXT,
+        "fiscal_year_starts_in_month": pl.Int64,
+        "reporting_currency": _TEXT,
+        "language": _TEXT,
+        "forecast_segment": _TEXT,
+        "minimum_n": pl.Int64,
+        "shrinkage_deals": pl.Int64,
+        "stale_after_days": pl.Int64,
+        "unmapped_stages": _TEXT,
+    },
+    "segments": {"segment": _TEXT},
+    "funnels": {"funnel": _TEXT, "name_en": _TEXT, "name_zh": _TEXT, "is_default": pl.Boolean},
+    "funnel_crm_names": {"funnel": _TEXT, "crm": _TEXT, "crm_name": _TEXT},
+    "funnel_versions": {"funnel": _TEXT, "version": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date},
+    "funnel_stages": {
+        "funnel": _TEXT,
+        "version": pl.Int64,
+        "stage": _TEXT,
+        "stage_rank": pl.Int64,
+        "outcome": _TEXT,
+        "name_en": _TEXT,
+        "name_zh": _TEXT,
+        "cap_days": pl.Int64,
+        "is_skippable": pl.Boolean,
+        "sort_order": pl.Int64,
+    },
+    "stage_crm_names": {"funnel": _TEXT, "version": pl.Int64, "crm": _TEXT, "crm_name": _TEXT, "stage": _TEXT},
+    "criteria": {
+        "criterion_id": _TEXT,
+        "funnel": _TEXT,
+        "version": pl.Int64,
+        "stage": _TEXT,
+        "stage_rank": pl.Int64,
+        "gate": _TEXT,
+        "evidence_kind": _TEXT,
+        "severity": _TEXT,
+        "grace_days": pl.Int64,
+        "conditions_needed": pl.Int64,
+        "conditions": pl.Int64,
+        "wording_en": _TEXT,
+        "wording_zh": _TEXT,
+        "advice_en": _TEXT,
+        "advice_zh": _TEXT,
+    },
+    "criterion_conditions": {
+        "criterion_id": _TEXT,
+        "version": pl.Int64,
+        "condition_number": pl.Int64,
+        "at_least": pl.Float64,
+        "at_most": pl.Float64,
+        "contact_role": _TEXT,
+        "has_texts": pl.Boolean,
+    },
+    "condition_evidence": {
+        "criterion_id": _TEXT,
+        "version": pl.Int64,
+        "condition_number": pl.Int64,
+        "evidence_key": _TEXT,
+    },
+    "condition_texts": {
+        "criterion_id": _TEXT,
+        "version": pl.Int64,
+        "condition_number": pl.Int64,
+        "accepted_text": _TEXT,
+    },
+    "evidence_kinds": {"criterion_kind": _TEXT, "evidence_kind": _TEXT},
+    "activity_types": {"crm_name": _TEXT, "activity_type": _TEXT},
+    "contact_role_names": {"crm_name": _TEXT, "contact_role": _TEXT},
+    "rules": {
+        "rule_id": _TEXT,
+        "rule": _TEXT,
+        "severity": _TEXT,
+        "from_stage": _TEXT,
+        "days": pl.Int64,
+        "wording_en": _TEXT,
+        "wording_zh": _TEXT,
+        "advice_en": _TEXT,
+        "advice_zh": _TEXT,
+    },
+    "icp_attributes": {
+        "attribute": _TEXT,
+        "weight": pl.Float64,
+        "at_least": pl.Float64,
+        "at_most": pl.Float64,
+        "has_values": pl.Boolean,
+    },
+    "icp_attribute_values": {"attribute": _TEXT, "accepted_value": _TEXT},
+    "icp_bands": {"band": _TEXT, "minimum_score": pl.Float64},
+    "icp_settings": {"minimum_completeness": pl.Float64},
+    "periods": {"period_kind": _TEXT, "period_start": pl.Date, "period_end": pl.Date, "period_label": _TEXT},
+}
+
+
+def tables(standards: Standards) -> dict[str, pl.DataFrame]:
+    """Every standards table by name, also those without rows. Equal standards give equal frames."""
+    company = standards.company.model_dump(exclude={"segments"})
+    rows: dict[str, list[dict[str, Any]]] = {
+        "company": [company],
+        "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
+        "rules": [_rule_row(rule) for rule in standards.rules],
+        "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
+        **_evidence_rows(standards.evidence),
+        **_icp_rows(standards.icp),
+        **_funnel_rows(standards.funnels),
+    }
+    return {name: pl.DataFrame(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
+
+
+def suite_rules(standards: Standards) -> pl.DataFrame:
+    """One row per funnel and rule that can be asked there: its criteria, and every standing rule.
+
+    Columns: funnel, rule_id, rule_kind ('criterion' | 'rule'), severity, wording_en, wording_zh. A criterion of
+    several versions has the severity and wording of the latest.
+    """
+    wording = ["severity", "wording_en", "wording_zh"]
+    frames = tables(standards)
+    criteria = (
+        frames["criteria"]
+        .unique(["funnel", "criterion_id"], keep="last", maintain_order=True)
+        .select("funnel", pl.col("criterion_id").alias("rule_id"), pl.lit("criterion").alias("rule_kind"), *wording)
+    )
+    rules = (
+        frames["funnels"]
+        .select("funnel")
+        .join(frames["rules"].select("rule_id", pl.lit("rule").alias("rule_kind"), *wording), how="cross")
+    )
+    return pl.concat([criteria, rules]).sort("funnel", "rule_kind", "rule_id")
+
+
+def _wording(item: Criterion | Rule) -> dict[str, str]:
+    return {
+        "wording_en": item.wording.en,
+        "wording_zh": item.wording.zh,
+        "advice_en": item.advice.en,
+        "advice_zh": item.advice.zh,
+    }
+
+
+def _rule_row(rule: Rule) -> dict[str, Any]:
+    return {
+        "rule_id": f"rule.{rule.rule}",
+        "rule": rule.rule,
+        "severity": rule.severity,
+        "from_stage": rule.from_stage,
+        "days": rule.days,
+        **_wording(rule),
+    }
+
+
+def _evidence_rows(evidence: Evidence) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "evidence_kinds": [
+            {"criterion_kind": kind, "evidence_kind": accepted}
+            for kind, kinds in evidence.accepts.model_dump().items()
+            for accepted in kinds
+        ],
+        "activity_types": _lower_case_names(evidence.activity_types, "activity_type"),
+        "contact_role_names": _lower_case_names(evidence.contact_roles, "contact_role"),
+    }
+
+
+def _lower_case_names(names: dict[str, list[str]], column: str) -> list[dict[str, Any]]:
+    # `user` and `User` are one name here; a second row would double every activity it joins to.
+    owner = {crm_name.lower(): name for name, crm_names in names.items() for crm_name in crm_names}
+    return [{"crm_name": crm_name, column: name} for crm_name, name in owner.items()]
+
+
+def _icp_rows(icp: Icp) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "icp_attributes": [
+            {
+                "attribute": attribute.attribute,
+                "weight": attribute.weight,
+                "at_least": attribute.at_least,
+                "at_most": attribute.at_most,
+                "has_values": attribute.fits is not None,
+            }
+            for attribute in icp.attributes
+        ],
+        "icp_attribute_values": [
+            {"attribute": attribute.attribute, "accepted_value": value}
+            for attribute in icp.attributes
+            for value in attribute.fits or []
+        ],
+        "icp_bands": [{"band": band, "minimum_score": score} for band, score in icp.bands.items()],
+        "icp_settings": [{"minimum_completeness": icp.minimum_completeness}],
+    }
+
+
+def _funnel_rows(funnels: Sequence[Funnel]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: []
+        for name in (
+            "funnels",
+            "funnel_crm_names",
+            "funnel_versions",
+            "funnel_stages",
+            "stage_crm_names",
+            "criteria",
+            "criterion_conditions",
+            "condition_evidence",
+            "condition_texts",
+        )
+    }
+    for funnel in funnels:
+        rows["funnels"].append(
+            {
+                "funnel": funnel.funnel,
+                "name_en": funnel.name.en,
+                "name_zh": funnel.name.zh,
+                "is_default": funnel.is_default,
+            }
+        )
+        rows["funnel_crm_names"] += [
+            {"funnel": funnel.funnel, "crm": crm, "crm_name": name}
+            for crm, names in funnel.crm_names.items()
+            for name in names
+        ]
+        ends = [version.valid_from for version in funnel.versions[1:]] + [None]
+        for number, (version, valid_to) in enumerate(zip(funnel.versions, ends, strict=True), start=1):
+            key = {"funnel": funnel.funnel, "version": number}
+            rows["funnel_versions"].append({**key, "valid_from": version.valid_from, "valid_to": valid_to})
+            for sort_order, (stage, stage_rank) in enumerate(_ranked(version.stages), start=1):
+                rows["funnel_stages"].append(
+                    {
+                        **key,
+                        "stage": stage.stage,
+                        "stage_rank": stage_rank,
+                        "outcome": stage.outcome,
+                        "name_en": stage.name.en,
+                        "name_zh": stage.name.zh,
+                        "cap_days": stage.cap_days,
+                        "is_skippable": stage.is_skippable,
+                        "sort_order": sort_order,
+                    }
+                )
+                rows["stage_crm_names"] += [
+                    {**key, "crm": crm, "crm_name": name, "stage": stage.stage}
+                    for crm, names in stage.crm_names.items()
+                    for name in names
+                ]
+                for gate, criteria in stage.gates():
+                    for criterion in criteria:
+                        _add_criterion(rows, criterion, {**key, "stage": stage.stage, "stage_rank": stage_rank}, gate)
+    return rows
+
+
+def _ranked(stages: Sequence[Stage]) -> Iterator[tuple[Stage, int | None]]:
+    rank = 0
+    for stage in stages:
+        rank += stage.is_open
+        yield stage, rank if stage.is_open else None
+
+
+def _add_criterion(
+    rows: dict[str, list[dict[str, Any]]], criterion: Criterion, stage: dict[str, Any], gate: str
+) -> None:
+    criterion_id = f"{stage['funnel']}.{stage['stage']}.{criterion.criterion}"
+    conditions = criterion.needs.conditions()
+    rows["criteria"].append(
+        {
+            "criterion_id": criterion_id,
+            **stage,
+            "gate": gate,
+            "evidence_kind": criterion.kind,
+            "severity": criterion.severity,
+            "grace_days": criterion.grace_days,
+            "conditions_needed": criterion.needs.needed(),
+            "conditions": len(conditions),
+            **_wording(criterion),
+        }
+    )
+    for number, condition in enumerate(conditions, start=1):
+        key = {"criterion_id": criterion_id, "version": stage["version"], "condition_number": number}
+        rows["criterion_conditions"].append(
+            {
+                **key,
+                "at_least": condition.at_least,
+                "at_most": condition.at_most,
+                "contact_role": condition.contact_role,
+                "has_texts": condition.equals is not None,
+            }
+        )
+        rows["condition_evidence"] += [{**key, "evidence_key": name} for name in condition.evidence]
+        rows["condition_texts"] += [{**key, "accepted_text": text} for text in condition.equals or []]
+
+
+def _periods(fiscal_start_month: int) -> Iterator[dict[str, Any]]:
+    """Months, then every fiscal quarter that holds one of them. A fiscal year is named by the year it ends in."""
+    first, last = FIRST_PERIOD_YEAR * 12, LAST_PERIOD_YEAR * 12 + 11
+    for month in range(first, last + 1):
+        yield _period("month", month, 1, f"{month // 12}-{month % 12 + 1:02d}")
+    # Months counted from year 0; a quarter starts where the count from the fiscal start divides by three.
+    start = first - (first - (fiscal_start_month - 1)) % 3
+    for month in range(start, last + 1, 3):
+        months_into_year = (month - (fiscal_start_month - 1)) % 12
+        last_month_of_year = month - months_into_year + 11
+        yield _period("quarter", month, 3, f"FY{last_month_of_year // 12}-Q{months_into_year // 3 + 1}")
+
+
+def _period(kind: str, month: int, months: int, label: str) -> dict[str, Any]:
+    return {
+        "period_kind": kind,
+        "period_start": _first_day(month),
+        "period_end": _first_day(month + months) - timedelta(days=1),
+        "period_label": label,
+    }
+
+
+def _first_day(month: int) -> date:
+    return date(month // 12, month % 12 + 1, 1)
