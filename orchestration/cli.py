@@ -7,11 +7,10 @@ code; the only clock that the product reads, for the default date of a night, is
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from functools import wraps
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -29,7 +28,7 @@ from orchestration.night import (
     read_record,
     standards_from_environment,
 )
-from quality.standards import Standards, StandardsRefused, load
+from quality.standards import Standards, load
 
 app = typer.Typer(
     help="The nightly pipeline that makes a sales funnel tell the truth.",
@@ -79,7 +78,9 @@ def refusals_as_sentences(command: Callable[Arguments, Result]) -> Callable[Argu
         try:
             return command(*args, **kwargs)
         except NightFailed as failed:
-            errors.print(str(failed), style="red" if failed.code != Exit.FAULT else "bold red", markup=False, soft_wrap=True)
+            errors.print(
+                str(failed), style="red" if failed.code != Exit.FAULT else "bold red", markup=False, soft_wrap=True
+            )
             raise typer.Exit(failed.code) from None
         except Exception as error:
             code = EXIT_OF_ERROR.get(type(error).__name__)
@@ -105,7 +106,7 @@ def night(business_date: BusinessDate = None) -> None:
 
     standards = load(standards_from_environment())
     tonight = _night(standards, business_date)
-    if is_published(tonight, standards, version("stageproof")):
+    if is_published(tonight, version("stageproof")):
         console.print(f"Nothing changed: the night of {tonight.business_date} is published as it would be again.")
         _print_summary(tonight)
         return
@@ -188,7 +189,9 @@ def _night(standards: Standards, business_date: datetime | None) -> Night:
             f"--date {asked}: this business date is not over in {time_zone}; the latest night is {latest}.",
             Exit.REFUSED,
         )
-    return Night(business_date=asked, time_zone=time_zone, home=home_from_environment(), standards=standards_from_environment())
+    return Night(
+        business_date=asked, time_zone=time_zone, home=home_from_environment(), standards=standards_from_environment()
+    )
 
 
 def _run(tonight: Night) -> None:
@@ -249,7 +252,9 @@ def _print_summary(tonight: Night) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
-    for label, value in summary_rows(tables, record.rows_in, record.rows_quarantined, load(tonight.standards).company.language, tonight.business_date):
+    for label, value in summary_rows(
+        tables, record.rows_in, record.rows_quarantined, load(tonight.standards).company.language, tonight.business_date
+    ):
         table.add_row(label, value)
     console.print(table)
     current = _current_record(tonight.home)

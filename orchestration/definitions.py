@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.components.step_lines import step_lines
 from orchestration.night import home_from_environment
 
 # Set before anything is loaded, so that dbt and every asset name one home.
@@ -14,4 +15,8 @@ home_from_environment()
 def defs() -> dg.Definitions:
     loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     # One process for a night: starting one for each step would import everything again, at ten times the cost.
-    return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))
+    policy = dg.Definitions(
+        executor=dg.in_process_executor,
+        loggers={"console": dg.colored_console_logger, "step_lines": step_lines},
+    )
+    return dg.Definitions.merge(loaded, policy)

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from orchestration.ingest.load import Shelf
+
 PROJECT = Path(__file__).resolve().parent.parent
 CODE_ROOMS = ("orchestration", "dbt_project", "quality")
 CODE_SUFFIXES = (".py", ".sql", ".yml", ".yaml", ".j2", ".html", ".css", ".js")
@@ -35,6 +37,10 @@ class Home:
     @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(inbox=self.inbox, lake=self.lake, quarantine=self.quarantine)
 
     @property
     def warehouse(self) -> Path:

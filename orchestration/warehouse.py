@@ -66,8 +66,9 @@ class Warehouse:
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(self.path), config={"TimeZone": "UTC"})
+        connection = duckdb.connect(str(self.path))
         try:
+            connection.execute("set TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
@@ -103,7 +104,9 @@ class Warehouse:
                 connection.execute(f'create table {schema}."{name}" ({definition})')
                 return
             listed = ", ".join(_literal(str(path)) for path in files)
-            selected = ", ".join(_in_utc(column) if kind == "timestamp" else f'"{column}"' for column, kind in typed.items())
+            selected = ", ".join(
+                _in_utc(column) if kind == "timestamp" else f'"{column}"' for column, kind in typed.items()
+            )
             newest = ""
             if len(files) > 1:
                 partition = ", ".join(f'"{column}"' for column in key)
@@ -144,8 +147,9 @@ class Warehouse:
         target.parent.mkdir(parents=True, exist_ok=True)
         building = target.with_name(f".{target.name}.building")
         building.unlink(missing_ok=True)
-        connection = duckdb.connect(str(building), config={"TimeZone": "UTC"})
+        connection = duckdb.connect(str(building))
         try:
+            connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"attach {_literal(str(self.path))} as warehouse (read_only)")
             for table in tables:
                 connection.execute(
@@ -199,7 +203,7 @@ def _without_time_zones(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_utc(column: str) -> str:
-    return f"cast(timezone('UTC', \"{column}\") as timestamp) as \"{column}\""
+    return f'cast(timezone(\'UTC\', "{column}") as timestamp) as "{column}"'
 
 
 def _literal(text: str) -> str:

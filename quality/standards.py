@@ -9,23 +9,29 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from quality.standards_models import (
+    ACCOUNT_ATTRIBUTES,
     EVIDENCE_KINDS,
     OUTCOMES,
     RULE_SETTINGS,
     SEGMENTS,
+    TEXT_ATTRIBUTES,
     Company,
+    Condition,
     Evidence,
     Funnel,
     Icp,
+    Needs,
     Rules,
     Stage,
     Standards,
@@ -317,10 +323,17 @@ def _icp_flaws(icp: Icp) -> Iterator[Flaw]:
         has_range = attribute.at_least is not None or attribute.at_most is not None
         if (attribute.fits is None) == (not has_range):
             yield path, "needs either `fits` or a range of `at_least` and `at_most`; give one of the two"
+        if has_range and attribute.attribute in TEXT_ATTRIBUTES:
+            yield path, f"{attribute.attribute} is a text and has no range; list what fits in `fits`"
+        # Custom attributes are free, but a near miss of a known one would be unknown for every account.
+        if attribute.attribute not in ACCOUNT_ATTRIBUTES and (
+            close := get_close_matches(attribute.attribute, ACCOUNT_ATTRIBUTES, n=1, cutoff=0.8)
+        ):
+            yield (*path, "attribute"), f'"{attribute.attribute}" is no attribute of accounts; did you mean {close[0]}?'
         yield from _range_flaws(path, attribute.at_least, attribute.at_most)
         yield from _repeated((*path, "fits"), attribute.fits or [])
     scores = list(icp.bands.items())
-    for (above, higher), (band, score) in zip(scores, scores[1:], strict=False):
+    for (above, higher), (band, score) in pairwise(scores):
         if score >= higher:
             yield ("bands", band), f"should start below {above} ({higher:g}); list the highest band first"
     if scores[-1][1] != 0:
@@ -444,28 +457,31 @@ def _stage_flaws(path: FieldPath, stage: Stage, evidence: Evidence | None) -> It
                     (*here, "criterion"),
                     f'"{criterion.criterion}" is used more than once in this stage; ids must differ',
                 )
-            needs = criterion.needs
-            given = [name for name, value in (("all", needs.all_of), ("any", needs.any_of)) if value]
-            given += ["at_least"] if needs.at_least else []
-            if len(given) != 1:
-                yield (
-                    (*here, "needs"),
-                    f"should hold exactly one of all, any and at_least; found {' and '.join(given) or 'none'}",
-                )
-                continue
-            where: FieldPath = (*here, "needs", given[0])
-            if needs.at_least:
-                if needs.at_least.k > len(needs.at_least.of):
-                    yield (*where, "k"), f"asks for {needs.at_least.k} of {len(needs.at_least.of)} conditions"
-                where = (*where, "of")
-            for condition_number, condition in enumerate(needs.conditions()):
-                spot = (*where, condition_number)
-                yield from _repeated((*spot, "evidence"), condition.evidence)
-                yield from _repeated((*spot, "equals"), condition.equals or [])
-                yield from _range_flaws(spot, condition.at_least, condition.at_most)
-                if evidence and condition.contact_role and condition.contact_role not in evidence.contact_roles:
-                    yield (
-                        (*spot, "contact_role"),
-                        f'"{condition.contact_role}" is no contact role of evidence.yml; '
-                        f"{did_you_mean(condition.contact_role, evidence.contact_roles)}",
-                    )
+            yield from _needs_flaws((*here, "needs"), criterion.needs, evidence)
+
+
+def _needs_flaws(path: FieldPath, needs: Needs, evidence: Evidence | None) -> Iterator[Flaw]:
+    ways = {"all": needs.all_of, "any": needs.any_of, "at_least": needs.at_least}
+    given = [way for way, value in ways.items() if value]
+    if len(given) != 1:
+        yield path, f"should hold exactly one of all, any and at_least; found {' and '.join(given) or 'none'}"
+        return
+    path = (*path, given[0])
+    if needs.at_least:
+        if needs.at_least.k > len(needs.at_least.of):
+            yield (*path, "k"), f"asks for {needs.at_least.k} of {len(needs.at_least.of)} conditions; lower it"
+        path = (*path, "of")
+    for number, condition in enumerate(needs.conditions()):
+        yield from _condition_flaws((*path, number), condition, evidence)
+
+
+def _condition_flaws(path: FieldPath, condition: Condition, evidence: Evidence | None) -> Iterator[Flaw]:
+    yield from _repeated((*path, "evidence"), condition.evidence)
+    yield from _repeated((*path, "equals"), condition.equals or [])
+    yield from _range_flaws(path, condition.at_least, condition.at_most)
+    if evidence and condition.contact_role and condition.contact_role not in evidence.contact_roles:
+        yield (
+            (*path, "contact_role"),
+            f'"{condition.contact_role}" is no contact role of evidence.yml; '
+            f"{did_you_mean(condition.contact_role, evidence.contact_roles)}",
+        )

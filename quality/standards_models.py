@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 EVIDENCE_KINDS = ("customer_action", "recorded_event", "document", "field")
 OUTCOMES = ("won", "lost", "nurtured", "disqualified")
 SEGMENTS = ("icp_band", "lead_source", "owner", "team", "region", "product", "deal_type")
+# What every CRM's accounts are brought to; further attributes are each company's own.
+TEXT_ATTRIBUTES = ("industry", "country", "region")
+ACCOUNT_ATTRIBUTES = (*TEXT_ATTRIBUTES, "employees", "annual_revenue")
 # The standing rules that the warehouse knows, and what each may and must be told.
 RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "close_date_past": ("days",),
@@ -27,7 +30,7 @@ Identifier = Annotated[
     str,
     Field(
         pattern=r"^[a-z][a-z0-9_]*$",
-        description="a name of lower-case letters, digits and _ that starts with a letter",
+        description="lower-case letters, digits and _, starting with a letter",
     ),
 ]
 Days = Annotated[int, Field(gt=0, le=36500, description="a whole number of days above 0")]

@@ -6,13 +6,14 @@ agree with each other (`standards`).
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 FieldPath = tuple[str | int, ...]
 
@@ -106,8 +107,9 @@ def read_document(path: Path, file: str) -> Document:
             )
         )
         return document
-    except yaml.YAMLError as error:
-        document.problems.append(Problem(file, None, (), f"is not valid YAML ({error}); check for control characters"))
+    except ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        document.problems.append(Problem(file, line, (), "holds a control character; remove it"))
         return document
     if node is None:
         document.problems.append(Problem(file, 1, (), "is empty; restore its content or remove the file"))
@@ -116,6 +118,17 @@ def read_document(path: Path, file: str) -> Document:
     if not document.problems and not isinstance(document.data, dict):
         document.problems.append(Problem(file, 1, (), "should be fields with values, like `name: value`"))
     return document
+
+
+# 010 is eight and 12:30 is 750 in YAML 1.1; nobody who writes them means that, so they stay texts.
+_SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    "str": lambda node: node.value,
+    "null": lambda node: None,
+    "bool": lambda node: node.value.lower() in ("yes", "true", "on"),
+    "int": lambda node: int(node.value.replace("_", "")) if _WHOLE_NUMBER.fullmatch(node.value) else node.value,
+    "float": lambda node: float(node.value.replace("_", "")) if _FRACTION.fullmatch(node.value) else node.value,
+    "timestamp": lambda node: yaml.SafeLoader("").construct_yaml_timestamp(node),
+}
 
 
 class _Reader:
@@ -163,23 +176,12 @@ class _Reader:
     def scalar(self, node: yaml.ScalarNode, path: FieldPath) -> Any:
         self.document.written[path] = node.value
         kind = node.tag.removeprefix(_TAG)
-        if kind == "str":
-            return node.value
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return node.value.lower() in ("yes", "true", "on")
-        # 010 is eight and 12:30 is 750 in YAML 1.1; nobody who writes them means that, so they stay texts.
-        if kind == "int":
-            return int(node.value.replace("_", "")) if _WHOLE_NUMBER.fullmatch(node.value) else node.value
-        if kind == "float":
-            return float(node.value.replace("_", "")) if _FRACTION.fullmatch(node.value) else node.value
-        if kind == "timestamp":
-            try:
-                return yaml.SafeLoader("").construct_yaml_timestamp(node)
-            except ValueError:
-                return self.refuse(node, path, f"{node.value} is no day of the calendar")
-        return self.refuse(node, path, f"the YAML tag {node.tag} is not supported; write a plain value")
+        if kind not in _SCALARS:
+            return self.refuse(node, path, f"the YAML tag {node.tag} is not supported; write a plain value")
+        try:
+            return _SCALARS[kind](node)
+        except ValueError:
+            return self.refuse(node, path, f"{node.value} is no day of the calendar; correct the date")
 
     def refuse(self, node: yaml.Node, path: FieldPath, text: str) -> None:
         self.document.problems.append(Problem(self.document.file, node.start_mark.line + 1, path, text))
@@ -192,7 +194,7 @@ def found_text(document: Document, path: FieldPath, value: Any) -> str:
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "fields"
     return document.written.get(path, str(value))

@@ -5,6 +5,8 @@ goes on running when the SQL beside it has been edited.
 """
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,11 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 
-from orchestration.components.nightly import Nightly, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+
+
+# The dbt of this environment, whether or not the environment's folder is on the PATH.
+DBT = Path(sys.executable).with_name("dbt")
 
 
 class LayeredTranslator(DagsterDbtTranslator):
@@ -29,7 +35,7 @@ class LayeredTranslator(DagsterDbtTranslator):
 
 
 @dataclass
-class DbtModels(dg.Component, dg.Model, dg.Resolvable):
+class DbtModels(dg.Component, dg.Resolvable):
     """Attributes: `project_dir`, relative to the defs.yaml that names it."""
 
     project_dir: str
@@ -43,12 +49,13 @@ class DbtModels(dg.Component, dg.Model, dg.Resolvable):
             project=project,
             name="transform",
             partitions_def=nightly_partitions(),
+            backfill_policy=ONE_NIGHT_A_RUN,
             dagster_dbt_translator=LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True)),
         )
         def transform(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[Any]:
             night = nightly.night(context.partition_key)
             nightly.warehouse().require_night(night.business_date)
-            dbt = DbtCliResource(project_dir=project)
+            dbt = DbtCliResource(project_dir=project, dbt_executable=str(DBT))
             # Unit tests are of the code, not of the night: `make test` runs them.
             yield from dbt.cli(
                 ["build", "--exclude-resource-type", "unit_test", "--quiet"],
@@ -73,5 +80,6 @@ def prepare_manifest(project: DbtProject) -> None:
     stamp = Path(project.manifest_path).with_name("manifest.sha256")
     if Path(project.manifest_path).exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
-    project.preparer.prepare(project)
+    command = [str(DBT), "--quiet", "parse", "--project-dir", str(folder), "--profiles-dir", str(folder)]
+    subprocess.run(command, cwd=folder, check=True)
     stamp.write_text(digest.hexdigest())

@@ -10,6 +10,8 @@ from quality.standards import Standards, load
 
 # Older than any CRM that is still exported; a night before it is a typing error.
 FIRST_BUSINESS_DATE = "2000-01-01"
+# Nights build on each other, so a backfill runs them one after the other.
+ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
 def company_time_zone() -> str:

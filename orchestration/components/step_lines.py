@@ -11,15 +11,15 @@ import dagster as dg
 
 
 class StepLines(logging.Handler):
-    """Writes steps as they start and messages of warning and above to standard error."""
+    """Writes steps as they start and warnings to standard error; an error is told once, by whoever ran the night."""
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
         if event is None:
             # Dagster puts its own prefix before the text; the original stands in the record's metadata.
             meta: dict[str, Any] = getattr(record, "dagster_meta", {})
-            if record.levelno >= logging.WARNING:
-                self._write(f"  {record.levelname.lower()}: {meta.get('orig_message') or record.getMessage()}")
+            if record.levelno == logging.WARNING:
+                self._write(f"  warning: {meta.get('orig_message') or record.getMessage()}")
         elif event.event_type_value == "STEP_START":
             self._write(f"  {event.step_key} …")
 

@@ -114,8 +114,12 @@ def _typed(text: pl.Expr, spec: Column, mapping: CrmMapping, time_zone: str) -> 
 def _decimal(text: pl.Expr, places: int) -> pl.Expr:
     """Exact decimals; more places than the type holds make a value unreadable, not rounded."""
     stripped = text.str.strip_chars()
-    fits = stripped.str.contains(DECIMAL) & stripped.str.contains(rf"^[+-]?\d{{1,{18 - places}}}(?:\.\d{{0,{places}}}0*)?$")
-    return pl.when(fits).then(stripped.str.replace(rf"(\.\d{{{places}}})0+$", "$1").cast(pl.Decimal(18, places), strict=False))
+    fits = stripped.str.contains(DECIMAL) & stripped.str.contains(
+        rf"^[+-]?\d{{1,{18 - places}}}(?:\.\d{{0,{places}}}0*)?$"
+    )
+    return pl.when(fits).then(
+        stripped.str.replace(rf"(\.\d{{{places}}})0+$", "$1").cast(pl.Decimal(18, places), strict=False)
+    )
 
 
 def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
@@ -179,7 +183,9 @@ def _unreadable(texts: pl.DataFrame, typed: pl.DataFrame, each: ObjectMapping) -
 def _absent(texts: pl.DataFrame, each: ObjectMapping) -> list[pl.DataFrame]:
     """Records without a value in a column that needs one."""
     return [
-        _refusals(texts.filter(pl.col(column).is_null()), column, "missing_key" if column in each.key else "missing_value")
+        _refusals(
+            texts.filter(pl.col(column).is_null()), column, "missing_key" if column in each.key else "missing_value"
+        )
         for column, spec in each.columns.items()
         if not spec.nullable
     ]
@@ -204,14 +210,19 @@ def _repeated(sound: pl.DataFrame, each: ObjectMapping) -> pl.DataFrame:
     if again.is_empty():
         return pl.DataFrame(schema=QUARANTINE_SCHEMA)
     columns = [column for column in sound.columns if column != RECORD]
-    spread = again.group_by(key).agg(pl.struct(columns).n_unique().alias("versions"), pl.col(RECORD).min().alias("first"))
+    spread = again.group_by(key).agg(
+        pl.struct(columns).n_unique().alias("versions"), pl.col(RECORD).min().alias("first")
+    )
     judged = again.join(spread, on=key, nulls_equal=True)
     judged = judged.filter((pl.col("versions") > 1) | (pl.col(RECORD) != pl.col("first")))
     joined_key = reduce(lambda left, right: left + "|" + right, [_shown(column) for column in key])
     return judged.select(
         pl.col(RECORD),
         pl.lit(",".join(key)).alias("column"),
-        pl.when(pl.col("versions") > 1).then(pl.lit("conflicting_duplicate")).otherwise(pl.lit("repeated_record")).alias("reason"),
+        pl.when(pl.col("versions") > 1)
+        .then(pl.lit("conflicting_duplicate"))
+        .otherwise(pl.lit("repeated_record"))
+        .alias("reason"),
         joined_key.alias("value"),
     )
 
@@ -230,7 +241,9 @@ def _attributes(frame: pl.DataFrame, sound: pl.DataFrame, match: HeaderMatch, ea
     return (
         frame.select(RECORD, *match.unknown)
         .join(ids, on=RECORD)
-        .unpivot(on=list(match.unknown), index=["record_id", RECORD], variable_name="attribute", value_name="attribute_value")
+        .unpivot(
+            on=list(match.unknown), index=["record_id", RECORD], variable_name="attribute", value_name="attribute_value"
+        )
         .with_columns(pl.col("attribute").replace({name: attribute_name(name) for name in match.unknown}))
         .select(list(schema))
         .sort(RECORD, "attribute")

@@ -132,7 +132,9 @@ def _take(file: ExtractFile, mapping: CrmMapping, time_zone: str) -> _Taken:
 def _check_headers(file: ExtractFile, match: HeaderMatch, each: ObjectMapping, mapping: CrmMapping) -> list[str]:
     where = f"inbox/{file.name}, line 1"
     if match.repeated:
-        raise ExtractRefused(f"{where}: column {match.repeated[0]!r} is a second name of a column that is there; keep one")
+        raise ExtractRefused(
+            f"{where}: column {match.repeated[0]!r} is a second name of a column that is there; keep one"
+        )
     if match.missing_required:
         expected = match.missing_required[0]
         found = ", ".join((*match.columns, *match.unknown))
@@ -179,7 +181,9 @@ def _quarantine(shelf: Shelf, folder: ExtractFolder, taken: _Taken) -> None:
         "reason",
         pl.col("value").map_elements(_masked, return_dtype=pl.String),
     )
-    write_parquet(shelf.quarantine / parquet_name(folder.crm, taken.file.object, folder.extracted_at, taken.digest), frame)
+    write_parquet(
+        shelf.quarantine / parquet_name(folder.crm, taken.file.object, folder.extracted_at, taken.digest), frame
+    )
 
 
 def _masked(value: str) -> str:
@@ -238,5 +242,9 @@ def _stage_changes(taken: _Taken, mapping: CrmMapping) -> pl.DataFrame | None:
         )
         for each in dated
     ).sort(RECORD, "changed_at")
-    absent = [pl.lit(None, dtype=TYPES[spec.type]).alias(name) for name, spec in columns.items() if name not in changes.columns]
+    absent = [
+        pl.lit(None, dtype=TYPES[spec.type]).alias(name)
+        for name, spec in columns.items()
+        if name not in changes.columns
+    ]
     return changes.with_columns(absent).select(*columns, RECORD)

@@ -7,7 +7,6 @@ columns are the business of `casting`.
 import gzip
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -74,7 +73,9 @@ def _hold_to_promise(file: ExtractFile) -> None:
             f"it is cut or still being written: export it again"
         )
     if file.promised_sha256 is not None and sha256(file.path) != file.promised_sha256:
-        raise ExtractRefused(f"inbox/{file.name}: is not the file that its manifest describes (sha256); export it again")
+        raise ExtractRefused(
+            f"inbox/{file.name}: is not the file that its manifest describes (sha256); export it again"
+        )
 
 
 def _unzipped(file: ExtractFile, content: bytes) -> bytes:
@@ -114,7 +115,7 @@ def _csv(file: ExtractFile, content: bytes, delimiter: str) -> Records:
             f"the file is cut; export it again"
         )
     frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table gives a frame
+    assert isinstance(frame, pl.DataFrame)
     taken = {number for number, _, _ in ragged}
     numbers = [number for number in range(1, total + 1) if number not in taken] if taken else range(1, total + 1)
     return Records(
@@ -141,9 +142,7 @@ def _arrow_csv(content: bytes, delimiter: str, *, use_threads: bool) -> tuple[pa
     table = pa_csv.read_csv(
         io.BytesIO(content),
         read_options=pa_csv.ReadOptions(use_threads=use_threads),
-        parse_options=pa_csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_apart
-        ),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_apart),
         convert_options=pa_csv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.string()),
             strings_can_be_null=True,
@@ -158,7 +157,9 @@ def _parquet(file: ExtractFile, content: bytes) -> Records:
     try:
         frame = pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.ComputeError, OSError) as broken:
-        raise ExtractRefused(f"inbox/{file.name}: is a cut or broken Parquet file ({broken}); export it again") from None
+        raise ExtractRefused(
+            f"inbox/{file.name}: is a cut or broken Parquet file ({broken}); export it again"
+        ) from None
     return Records(_as_text(frame), _no_ragged())
 
 

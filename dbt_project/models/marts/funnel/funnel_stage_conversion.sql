@@ -92,7 +92,7 @@ select
     counted.cohort_kind,
     counted.cohort_month,
     counted.stage,
-    cast(counted.stage_rank as integer) as stage_rank,
+    cast(counted.stage_rank as bigint) as stage_rank,
     counted.reached,
     cast(counted.visited as bigint) as visited,
     cast(counted.skipped as bigint) as skipped,
@@ -116,7 +116,7 @@ select
     / nullif(counted.n_matured_180d, 0) as conversion_within_180d,
     counted.reached < company.minimum_n as is_insufficient_history,
     parents.conversion_parent,
-    cast(company.shrinkage_deals as integer) as shrinkage_deals,
+    cast(company.shrinkage_deals as bigint) as shrinkage_deals,
     (counted.advanced + company.shrinkage_deals * parents.conversion_parent)
     / (counted.reached + company.shrinkage_deals) as conversion_shrunk
 from counted

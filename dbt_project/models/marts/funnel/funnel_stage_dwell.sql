@@ -123,7 +123,7 @@ select
     summed.segment,
     summed.segment_value,
     summed.stage,
-    cast(summed.stage_rank as integer) as stage_rank,
+    cast(summed.stage_rank as bigint) as stage_rank,
     summed.visits,
     cast(summed.completed_visits as bigint) as completed_visits,
     cast(summed.ongoing_visits as bigint) as ongoing_visits,

@@ -1,0 +1,82 @@
+"""Method `stage_average`: per stage, deals x stage-to-won rate x mean won amount of the funnel. No timing.
+
+A deal's own amount plays no part. 100 deals at 20 % and 50 000 give exactly 1 000 000: the total of a stage is
+computed first and shared out among its deals, so that rounding each deal adds nothing to it.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+import polars as pl
+
+from orchestration.forecasting.inputs import ALL, ForecastInputs
+from orchestration.forecasting.method import MethodForecast
+from orchestration.forecasting.money import cents_to_money, shared_out
+from orchestration.forecasting.periods import UNTIMED, untimed_rows
+from orchestration.forecasting.rates import stage_to_won_rates
+
+name: Final = "stage_average"
+
+_SHARES = {
+    "funnel": pl.String(),
+    "stage": pl.String(),
+    "cents": pl.Int64(),
+    "deals_with_a_cent_more": pl.Int64(),
+}
+
+
+def forecast(inputs: ForecastInputs) -> MethodForecast:
+    """Expected amount per deal = the deal's share of its stage; null with the reason where the stage has none."""
+    rates = (
+        stage_to_won_rates(inputs)
+        .filter(pl.col("segment") == ALL)
+        .select(
+            "funnel",
+            "stage",
+            pl.col("rate").alias("win_rate"),
+            pl.col("visits").alias("rate_n"),
+            "is_insufficient_history",
+        )
+    )
+    deals = (
+        inputs.open_deals.join(rates, on=["funnel", "stage"], how="left", maintain_order="left")
+        .join(_shares(inputs, rates), on=["funnel", "stage"], how="left", maintain_order="left")
+        .with_columns(pl.col("deal_key").rank("ordinal").over("funnel", "stage").alias("place"))
+        .with_columns(
+            pl.when(pl.col("win_rate").is_null())
+            .then(pl.lit("no_rate_history"))
+            .when(pl.col("cents").is_null())
+            .then(pl.lit("no_won_amount"))
+            .alias("amount_exclusion"),
+            cents_to_money(
+                pl.col("cents") + (pl.col("place") <= pl.col("deals_with_a_cent_more")).cast(pl.Int64)
+            ).alias("expected_amount"),
+            pl.lit(None, pl.Date).alias("period_start"),
+            pl.lit(UNTIMED).alias("period_status"),
+        )
+    )
+    return MethodForecast(deals=deals, periods=untimed_rows(deals, inputs))
+
+
+def _shares(inputs: ForecastInputs, rates: pl.DataFrame) -> pl.DataFrame:
+    """By funnel and stage: each deal's cents, and how many deals carry one more. Stages without a total are absent."""
+    means = mean_won_amounts(inputs.won_amounts)
+    stages = inputs.open_deals.group_by("funnel", "stage").len("deals").join(rates, on=["funnel", "stage"])
+    rows = [
+        (funnel, stage, *shared_out(Fraction(win_rate) * means[funnel], deals))
+        for funnel, stage, deals, win_rate in stages.select("funnel", "stage", "deals", "win_rate").iter_rows()
+        if win_rate is not None and funnel in means
+    ]
+    return pl.DataFrame(rows, schema=_SHARES, orient="row")
+
+
+def mean_won_amounts(won_amounts: pl.DataFrame) -> dict[str, Fraction]:
+    """Mean won amount by funnel, over won deals whose amount is known; a funnel without one is absent.
+
+    So is a funnel whose won amounts sum to less than nothing: credit notes say nothing of what a deal will bring.
+    """
+    return {
+        funnel: Fraction(won_amount) / deals
+        for funnel, deals, won_amount in won_amounts.select("funnel", "won_deals_with_amount", "won_amount").iter_rows()
+        if deals and won_amount is not None and won_amount >= 0
+    }

@@ -1,0 +1,160 @@
+"""What a night knows when it begins: the mappings, the extracts, and whether it was published already.
+
+Joins the rooms `ingest` and `quality` for those who start a night, in Dagster or on the command line. Writes
+nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from orchestration.ingest import lake, load, mapping
+from orchestration.ingest.mapping import CrmMapping
+from orchestration.night import (
+    PROJECT,
+    Night,
+    NightRecord,
+    as_of,
+    code_version,
+    fingerprint,
+    published_archives,
+    read_record,
+)
+from quality import standards as standards_files
+from quality.standards import Standards
+
+
+class InputRefused(Exception):
+    """The night has nothing to work on; the sentence says what to do."""
+
+
+def mappings(project: Path = PROJECT) -> dict[str, CrmMapping]:
+    """The mapping of each CRM, from its `defs.yaml`, in the order of their names."""
+    files = sorted((project / "orchestration" / "defs" / "ingest").glob("*/defs.yaml"))
+    return {each.crm: each for each in map(mapping.read, files)}
+
+
+def config_hash(night: Night) -> str:
+    """A hash of what the company has decided and of how its CRMs are mapped."""
+    digest = hashlib.sha256(standards_files.fingerprint(night.standards).encode())
+    for crm, each in mappings().items():
+        digest.update(f"{crm}{each.model_dump_json()}".encode())
+    return digest.hexdigest()
+
+
+def night_fingerprint(night: Night, version: str) -> str:
+    """The hash of everything that makes the night, given what the lake holds now."""
+    inputs = lake.fingerprint(night.home.lake, list(mappings()), night.as_of_at)
+    return fingerprint(night, config_hash(night), code_version(version), inputs)
+
+
+def is_published(night: Night, version: str) -> bool:
+    """Whether running the night would publish again exactly what is published.
+
+    Raises:
+        InputRefused: there is no extract of deals at all that the night could know.
+        ExtractRefused: an extract that waits in the inbox cannot be taken.
+    """
+    waiting = [
+        folder
+        for each in mappings().values()
+        for folder in load.pending(night.home.shelf, each, night.time_zone, night.as_of_at)
+    ]
+    if not waiting:
+        refuse_without_deals(night)
+    return (
+        not waiting
+        and (night.archive / "night.json").exists()
+        and night.served_file.exists()
+        and read_record(night.archive).fingerprint == night_fingerprint(night, version)
+    )
+
+
+def refuse_without_deals(night: Night) -> None:
+    """Stop a night that knows no deals: empty tables would look like an empty funnel.
+
+    Raises:
+        InputRefused: no accepted extract known at as-of holds deals.
+    """
+    inputs = known_inputs(night)
+    if inputs.filter((pl.col("feeds") == "deals") & pl.col("last_extracted_at").is_not_null()).is_empty():
+        raise InputRefused(
+            f"No extract with deals is known at the end of {night.business_date}: put one into "
+            f"{night.home.inbox}/<crm>/{night.business_date}/, or try the product with: stageproof demo"
+        )
+
+
+def known_inputs(night: Night) -> pl.DataFrame:
+    """One row per CRM and mapped object: crm, object, feeds, last_extracted_at (null where none), rows_known."""
+    rows = [
+        (crm, each.name, objects[each.name].feeds, each.last_extracted_at, each.rows)
+        for crm, mapped in mappings().items()
+        for objects in [mapped.resolved_objects()]
+        for each in lake.known(night.home.lake, crm, list(objects), night.as_of_at)
+    ]
+    schema = {
+        "crm": pl.String(),
+        "object": pl.String(),
+        "feeds": pl.String(),
+        "last_extracted_at": pl.Datetime("us", "UTC"),
+        "rows_known": pl.Int64(),
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def clock(night: Night) -> pl.DataFrame:
+    """One row: business_date, as_of_at, and the as-of of the last published night before it (null on the first)."""
+    previous = night.previous_business_date()
+    schema = {
+        "business_date": pl.Date(),
+        "as_of_at": pl.Datetime("us", "UTC"),
+        "previous_as_of_at": pl.Datetime("us", "UTC"),
+    }
+    before = as_of(previous, night.time_zone) if previous else None
+    return pl.DataFrame([(night.business_date, night.as_of_at, before)], schema=schema, orient="row")
+
+
+def rows_of_the_night(night: Night) -> Mapping[str, int]:
+    """rows_in, rows_loaded and rows_quarantined of the extracts taken since the night before this one.
+
+    Told from the ledger, so a night that is run again counts the same.
+    """
+    previous = night.previous_business_date()
+    since: datetime | None = as_of(previous, night.time_zone) if previous else None
+    files = [
+        file
+        for crm in mappings()
+        for entry in lake.entries(night.home.lake, crm)
+        if entry.extracted_at <= night.as_of_at and (since is None or entry.extracted_at > since)
+        for file in entry.files
+    ]
+    return {
+        "rows_in": sum(file.rows_in for file in files),
+        "rows_loaded": sum(file.rows_loaded for file in files),
+        "rows_quarantined": sum(file.rows_quarantined for file in files),
+    }
+
+
+def records(night: Night) -> list[NightRecord]:
+    """The records of the published nights before this one, oldest first."""
+    return [read_record(folder) for folder in published_archives(night.home) if folder.name < str(night.business_date)]
+
+
+def look(night: Night, standards: Standards) -> Iterator[str]:
+    """What `stageproof doctor` says: one line for each thing that was checked.
+
+    Raises:
+        MappingRefused, ExtractRefused: on the first thing that would stop the next night.
+    """
+    stages = sum(len(version.stages) for funnel in standards.funnels for version in funnel.versions)
+    yield f"Standards   {len(standards.funnels)} funnels, {stages} stages, {len(standards.rules)} standing rules: {night.standards}"
+    for crm, each in mappings().items():
+        waiting = load.pending(night.home.shelf, each, night.time_zone, night.as_of_at)
+        accepted = lake.entries(night.home.lake, crm)
+        yield f"{crm:<12}{len(accepted)} extracts in the lake, {len(waiting)} waiting in the inbox"
+    published = published_archives(night.home)
+    yield f"Nights      {len(published)} published, the last {published[-1].name if published else 'never'}"
+    yield f"Home        {night.home.root}"

@@ -1,0 +1,235 @@
+"""The life cycle of a violation: tonight's findings + what was known before -> tonight's states.
+
+Belongs here: who is new, carried, reopened, closed and why; pure functions of frames. Not here: finding anything
+(SQL did), running suites (`expectations`), reading or keeping states (the caller does).
+"""
+
+import hashlib
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+_COLUMNS: dict[str, Any] = {
+    "violation_id": pl.String,
+    "rule_id": pl.String,
+    "rule_kind": pl.String,
+    "funnel": pl.String,
+    "deal_key": pl.String,
+    "visit_id": pl.String,
+    "severity": pl.String,
+    "stage": pl.String,
+    "owner_key_first": pl.String,
+    "owner_key": pl.String,
+    "owner_name": pl.String,
+    "team": pl.String,
+    "claimed": pl.String,
+    "observed": pl.String,
+    "observed_first": pl.String,
+    "outcome": pl.String,
+    "amount_at_risk": pl.Decimal(18, 2),
+    "state": pl.String,
+    "change": pl.String,
+    "first_seen": pl.Date,
+    "last_seen": pl.Date,
+    "nights_open": pl.Int64,
+    "closed_on": pl.Date,
+    "is_backlog": pl.Boolean,
+}
+VIOLATIONS_SCHEMA = pl.Schema(_COLUMNS)
+_KEY = ["rule_id", "deal_key", "visit_id"]
+# Facts about the deal: the same in all its violations, whatever became of the rule tonight.
+_DEAL_FACTS = ["funnel", "stage", "owner_key", "owner_name", "team", "amount_at_risk"]
+# What the rule said; not to be believed of a rule that could not be evaluated.
+_RULE_FACTS = ["severity", "claimed", "observed", "outcome"]
+
+
+def no_violations() -> pl.DataFrame:
+    """What is known before the first night: VIOLATIONS_SCHEMA without rows."""
+    return VIOLATIONS_SCHEMA.to_frame()
+
+
+def violation_ids(keys: pl.DataFrame) -> pl.Series:
+    """SHA-256 of `rule_id|deal_key|visit_id`, its first 16 hex digits: the value that fails is never part of it."""
+    joined = keys.select(pl.concat_str(_KEY, separator="|")).to_series()
+    # Polars has no SHA-256; its own hash may change with any release and these ids are for ever.
+    hashed = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in joined]
+    return pl.Series("violation_id", hashed, dtype=pl.String)
+
+
+def advance(
+    findings: pl.DataFrame,
+    deals_tonight: pl.DataFrame,
+    rules_tonight: pl.DataFrame,
+    known: pl.DataFrame,
+    known_rules: Collection[str],
+    business_date: date,
+    errored_rules: Collection[str] = (),
+) -> pl.DataFrame:
+    """The violations that are open after `business_date` and those that closed on it, one row each.
+
+    findings: tonight's, as the mart quality_findings has them; one row per (rule_id, deal_key, visit_id).
+    deals_tonight: deal_key, is_in_scope (open at any instant since the previous night); one row per deal.
+    rules_tonight: rule_id of every rule of tonight's standards.
+    known: the latest state of every violation ever seen, open or closed, as of earlier nights (VIOLATIONS_SCHEMA; more
+    columns do not matter). known_rules: rules that were evaluated on an earlier night.
+    errored_rules: rules whose suite errored tonight; nothing they say counts.
+
+    A violation opens where a finding of a deal in scope is missing or failed and its proof did not come late. It
+    closes, in this order of reasons, as `rule_changed` (its rule is gone), `deal_departed` (its deal is gone or out of
+    scope), `evidence_arrived` (a criterion is met, or met late), `condition_cleared` (a standing rule is met; or the
+    visit it is about is no longer asked, while the rule was evaluated on every finding it has of this deal).
+    Whatever else is open is carried: an errored rule, a finding not evaluated or a finding that is absent clears
+    nothing and counts no night.
+
+    Returns VIOLATIONS_SCHEMA, sorted by violation_id. Raises ValueError where findings, deals or known states repeat a
+    key, or where `known` already holds this night or a later one.
+    """
+    _check_inputs(findings, deals_tonight, known, business_date)
+    before = known.select(VIOLATIONS_SCHEMA.names()).cast(VIOLATIONS_SCHEMA)  # type: ignore[arg-type]
+    tonight = _judged(findings, deals_tonight, errored_rules)
+    failing = tonight.filter(pl.col("is_failing"))
+    opened = _opened(failing.join(before, on=_KEY, how="anti"), known_rules, business_date)
+    followed = _followed(before, tonight, deals_tonight, rules_tonight, errored_rules, business_date)
+    facts = findings.select("deal_key", *_deal_facts()).unique("deal_key", keep="first", maintain_order=True)
+    return _with_deal_facts(pl.concat([opened, followed]), facts).sort("violation_id")
+
+
+def _check_inputs(findings: pl.DataFrame, deals: pl.DataFrame, known: pl.DataFrame, business_date: date) -> None:
+    for name, frame, key in (
+        ("findings", findings, _KEY),
+        ("deals", deals, ["deal_key"]),
+        ("known violations", known, _KEY),
+    ):
+        repeated = frame.filter(frame.select(key).is_duplicated())
+        if repeated.height:
+            what = ", ".join(f"{column} {repeated[column][0]!r}" for column in key)
+            message = f"{name} hold more than one row of {what}; there must be one"
+            raise ValueError(message)
+    latest = known.select(pl.max_horizontal(pl.col("first_seen", "last_seen", "closed_on").max())).item()
+    if latest is not None and latest >= business_date:
+        message = (
+            f"known violations reach {latest}, tonight is {business_date}; hand over what was known before tonight"
+        )
+        raise ValueError(message)
+
+
+def _deal_facts() -> list[pl.Expr]:
+    return [
+        pl.col("funnel", "stage", "owner_key", "owner_name", "team"),
+        pl.col("amount_reporting").alias("amount_at_risk"),
+    ]
+
+
+def _judged(findings: pl.DataFrame, deals: pl.DataFrame, errored_rules: Collection[str]) -> pl.DataFrame:
+    """Findings of deals in scope: key, rule facts, is_evaluated, is_failing, is_proved."""
+    in_scope = deals.filter(pl.col("is_in_scope")).select("deal_key")
+    is_evaluated = (pl.col("outcome") != "not_evaluated") & ~pl.col("rule_id").is_in(list(errored_rules))
+    is_gap = pl.col("outcome").is_in(["missing", "failed"])
+    return findings.join(in_scope, on="deal_key", how="semi").select(
+        *_KEY,
+        "rule_kind",
+        *_RULE_FACTS,
+        *_deal_facts(),
+        is_evaluated.alias("is_evaluated"),
+        (is_evaluated & is_gap & ~pl.col("is_late")).alias("is_failing"),
+        (is_evaluated & (~is_gap | pl.col("is_late"))).alias("is_proved"),
+    )
+
+
+def _opened(failing: pl.DataFrame, known_rules: Collection[str], business_date: date) -> pl.DataFrame:
+    is_backlog = ~pl.col("rule_id").is_in(list(known_rules))
+    return failing.with_columns(
+        violation_ids(failing),
+        is_backlog=is_backlog,
+        owner_key_first=pl.col("owner_key"),
+        observed_first=pl.col("observed"),
+        state=pl.lit("open"),
+        change=pl.when(is_backlog).then(pl.lit("backlog")).otherwise(pl.lit("new")),
+        first_seen=pl.lit(business_date),
+        last_seen=pl.lit(business_date),
+        nights_open=pl.lit(1),
+        closed_on=pl.lit(None),
+    ).select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
+
+
+def _followed(
+    before: pl.DataFrame,
+    tonight: pl.DataFrame,
+    deals: pl.DataFrame,
+    rules: pl.DataFrame,
+    errored_rules: Collection[str],
+    business_date: date,
+) -> pl.DataFrame:
+    """Tonight's state of what was known: open ones all, closed ones only where they reopen."""
+    asked = tonight.group_by("rule_id", "deal_key").agg(pl.col("is_evaluated").all().alias("is_deal_evaluated"))
+    in_scope = deals.filter(pl.col("is_in_scope"))["deal_key"].implode()
+    facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
+    judged = (
+        before.join(
+            tonight.select(*_KEY, *_RULE_FACTS, "is_evaluated", "is_failing", "is_proved").rename(facts),
+            on=_KEY,
+            how="left",
+        )
+        .join(asked, on=["rule_id", "deal_key"], how="left")
+        .with_columns(
+            pl.col("is_deal_evaluated", "is_failing", "is_proved").fill_null(value=False),
+            is_found=pl.col("is_evaluated").is_not_null(),
+            is_evaluated=pl.col("is_evaluated").fill_null(value=False),
+        )
+    )
+    was_open = pl.col("state") == "open"
+    is_silent = pl.col("rule_id").is_in(list(errored_rules))
+    # No deals at all is an input that is absent, not the news that every deal has left.
+    has_departed = ~pl.col("deal_key").is_in(in_scope) & pl.lit(deals.height > 0)
+    proved = pl.when(pl.col("rule_kind") == "criterion").then(pl.lit("evidence_arrived"))
+    change = (
+        pl.when(was_open & ~pl.col("rule_id").is_in(rules["rule_id"].implode()))
+        .then(pl.lit("rule_changed"))
+        .when(was_open & is_silent)
+        .then(pl.lit("carried"))
+        .when(was_open & has_departed)
+        .then(pl.lit("deal_departed"))
+        .when(was_open & pl.col("is_proved"))
+        .then(proved.otherwise(pl.lit("condition_cleared")))
+        .when(was_open & ~pl.col("is_found") & pl.col("is_deal_evaluated"))
+        .then(pl.lit("condition_cleared"))
+        .when(was_open)
+        .then(pl.lit("carried"))
+        .when(pl.col("is_failing"))
+        .then(pl.lit("reopened"))
+    )
+    is_open = pl.col("change").is_in(["carried", "reopened"])
+    seen_tonight = is_open & pl.col("is_failing")
+    return (
+        judged.with_columns(change=change)
+        .filter(pl.col("change").is_not_null())
+        .with_columns(
+            *(
+                pl.when("is_evaluated").then(pl.col(f"{name}_tonight")).otherwise(pl.col(name)).alias(name)
+                for name in _RULE_FACTS
+            ),
+            state=pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("closed")),
+            last_seen=pl.when(seen_tonight).then(pl.lit(business_date)).otherwise("last_seen"),
+            nights_open=pl.col("nights_open") + seen_tonight.cast(pl.Int64),
+            closed_on=pl.when(~is_open).then(pl.lit(business_date)),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
+    )
+
+
+def _with_deal_facts(violations: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Deal facts of tonight where tonight knows the deal, of the last night that did otherwise."""
+    return (
+        violations.join(
+            facts.with_columns(is_known_tonight=pl.lit(True)).rename({name: f"{name}_tonight" for name in _DEAL_FACTS}),
+            on="deal_key",
+            how="left",
+        )
+        .with_columns(
+            pl.when("is_known_tonight").then(pl.col(f"{name}_tonight")).otherwise(pl.col(name)).alias(name)
+            for name in _DEAL_FACTS
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
+    )
