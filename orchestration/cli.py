@@ -7,6 +7,7 @@ code; the only clock that the product reads, for the default date of a night, is
 import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import wraps
@@ -201,7 +202,12 @@ def _run(tonight: Night) -> None:
 
     from orchestration.definitions import defs  # noqa: PLC0415
 
-    with dg.DagsterInstance.get() as instance:
+    # dbt tells every test that passes; that belongs in a log, beside what Dagster keeps of the run.
+    with (
+        dg.DagsterInstance.get() as instance,
+        (tonight.home.dagster / "last_night.log").open("w", encoding="utf-8") as log,
+        redirect_stdout(log),
+    ):
         result = (
             defs()
             .resolve_job_def("night")
@@ -227,7 +233,8 @@ def _first_failure(result: Any) -> NightFailed:
             sentence = cause.message.strip().removeprefix(f"{name}:").removeprefix(f"{cause.cls_name}: ").strip()
             code = EXIT_OF_ERROR.get(name.rsplit(".", 1)[-1], Exit.FAULT)
             if code is Exit.FAULT:
-                sentence = f"The night stopped in step {event.step_key}: {sentence}\n{''.join(cause.stack)}"
+                where = cause.stack[-1].strip().splitlines()[0] if cause.stack else ""
+                sentence = f"The night stopped in step {event.step_key}: {sentence}\n{where}"
             return NightFailed(f"{sentence}\nThe last good night stays served.", code)
     return NightFailed("The night stopped before its first step; see the log above.", Exit.FAULT)
 
@@ -252,9 +259,16 @@ def _print_summary(tonight: Night) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
-    for label, value in summary_rows(
-        tables, record.rows_in, record.rows_quarantined, load(tonight.standards).company.language, tonight.business_date
-    ):
+    company = load(tonight.standards).company
+    lines = summary_rows(
+        tables,
+        rows_in=record.rows_in,
+        rows_quarantined=record.rows_quarantined,
+        language=company.language,
+        business_date=tonight.business_date,
+        currency=company.reporting_currency,
+    )
+    for label, value in lines:
         table.add_row(label, value)
     console.print(table)
     current = _current_record(tonight.home)

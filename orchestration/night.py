@@ -7,11 +7,14 @@ runs through. Nothing here reads the clock of the machine but `latest_business_d
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import polars as pl
 
 from orchestration.ingest.load import Shelf
 
@@ -158,8 +161,48 @@ class NightRecord:
         text = json.dumps(asdict(self), default=str, indent=2, sort_keys=True) + "\n"
         replace_file(folder / "night.json", text.encode())
 
+    @staticmethod
+    def frame(records: Sequence["NightRecord"]) -> pl.DataFrame:
+        """The records as the served table `nights`; what a night has one of for each table is JSON text."""
+        rows = [
+            {
+                **asdict(record),
+                "table_rows": json.dumps(record.table_rows, sort_keys=True),
+                "table_hashes": json.dumps(record.table_hashes, sort_keys=True),
+            }
+            for record in records
+        ]
+        return pl.DataFrame(rows, schema=NIGHTS_SCHEMA)
+
+    @staticmethod
+    def from_row(row: Mapping[str, Any]) -> "NightRecord":
+        """The record in a row of `nights`; instants without a time zone are UTC."""
+        texts = {name: json.loads(row[name]) for name in ("table_rows", "table_hashes")}
+        return NightRecord(**{**row, **texts, "as_of_at": row["as_of_at"].replace(tzinfo=UTC)})
+
+
+NIGHTS_SCHEMA = {
+    "business_date": pl.Date(),
+    "as_of_at": pl.Datetime("us", "UTC"),
+    "fingerprint": pl.String(),
+    "config_hash": pl.String(),
+    "code_version": pl.String(),
+    "inputs_hash": pl.String(),
+    "previous_business_date": pl.Date(),
+    "rows_in": pl.Int64(),
+    "rows_loaded": pl.Int64(),
+    "rows_quarantined": pl.Int64(),
+    "deals": pl.Int64(),
+    "open_deals": pl.Int64(),
+    "open_violations": pl.Int64(),
+    "table_rows": pl.String(),
+    "table_hashes": pl.String(),
+    "duration_seconds": pl.Float64(),
+}
+
 
 def read_record(folder: Path) -> NightRecord:
+    """The record of a published night, from the folder that it left."""
     stored = json.loads((folder / "night.json").read_text(encoding="utf-8"))
     previous = stored["previous_business_date"]
     return NightRecord(

@@ -5,7 +5,7 @@ nothing.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -45,10 +45,14 @@ def config_hash(night: Night) -> str:
     return digest.hexdigest()
 
 
+def input_hash(night: Night) -> str:
+    """A hash of every extract that the lake knows at as-of."""
+    return lake.fingerprint(night.home.lake, list(mappings()), night.as_of_at)
+
+
 def night_fingerprint(night: Night, version: str) -> str:
     """The hash of everything that makes the night, given what the lake holds now."""
-    inputs = lake.fingerprint(night.home.lake, list(mappings()), night.as_of_at)
-    return fingerprint(night, config_hash(night), code_version(version), inputs)
+    return fingerprint(night, config_hash(night), code_version(version), input_hash(night))
 
 
 def is_published(night: Night, version: str) -> bool:
@@ -117,25 +121,31 @@ def clock(night: Night) -> pl.DataFrame:
     return pl.DataFrame([(night.business_date, night.as_of_at, before)], schema=schema, orient="row")
 
 
-def rows_of_the_night(night: Night) -> Mapping[str, int]:
-    """rows_in, rows_loaded and rows_quarantined of the extracts taken since the night before this one.
+def loads_of_the_night(night: Night) -> pl.DataFrame:
+    """One row per extract file taken since the night before this one: where it came from and what became of it.
 
-    Told from the ledger, so a night that is run again counts the same.
+    Columns: crm, object, file, extracted_at, rows_in, rows_loaded, rows_quarantined; told from the ledger, so a night
+    that is run again counts the same.
     """
     previous = night.previous_business_date()
     since: datetime | None = as_of(previous, night.time_zone) if previous else None
-    files = [
-        file
+    rows = [
+        (crm, file.object, file.file, entry.extracted_at, file.rows_in, file.rows_loaded, file.rows_quarantined)
         for crm in mappings()
         for entry in lake.entries(night.home.lake, crm)
         if entry.extracted_at <= night.as_of_at and (since is None or entry.extracted_at > since)
         for file in entry.files
     ]
-    return {
-        "rows_in": sum(file.rows_in for file in files),
-        "rows_loaded": sum(file.rows_loaded for file in files),
-        "rows_quarantined": sum(file.rows_quarantined for file in files),
+    schema = {
+        "crm": pl.String(),
+        "object": pl.String(),
+        "file": pl.String(),
+        "extracted_at": pl.Datetime("us", "UTC"),
+        "rows_in": pl.Int64(),
+        "rows_loaded": pl.Int64(),
+        "rows_quarantined": pl.Int64(),
     }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def records(night: Night) -> list[NightRecord]:

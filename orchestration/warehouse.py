@@ -82,10 +82,10 @@ class Warehouse:
                 connection.execute(f'create or replace table {schema}."{name}" as select * from frame')
                 connection.unregister("frame")
 
-    def read(self, table: str) -> pl.DataFrame:
-        """All rows of one table (`schema.table`), in the order the table keeps."""
+    def read(self, table: str, columns: Sequence[str] = ("*",)) -> pl.DataFrame:
+        """All rows of one table (`schema.table`), or some of its columns."""
         with self.connect() as connection:
-            return connection.execute(f"select * from {table}").pl()
+            return connection.execute(f"select {', '.join(columns)} from {table}").pl()
 
     def expose(
         self, schema: str, name: str, columns: Mapping[str, str], key: Sequence[str], files: Sequence[Path]

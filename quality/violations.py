@@ -64,6 +64,7 @@ def advance(
     rules_tonight: pl.DataFrame,
     known: pl.DataFrame,
     known_rules: Collection[str],
+    *,
     business_date: date,
     errored_rules: Collection[str] = (),
 ) -> pl.DataFrame:
@@ -79,7 +80,7 @@ def advance(
     A violation opens where a finding of a deal in scope is missing or failed and its proof did not come late. It
     closes, in this order of reasons, as `rule_changed` (its rule is gone), `deal_departed` (its deal is gone or out of
     scope), `evidence_arrived` (a criterion is met, or met late), `condition_cleared` (a standing rule is met; or the
-    visit it is about is no longer asked, while the rule was evaluated on every finding it has of this deal).
+    visit it is about is no longer asked, while the rule has findings of this deal and could evaluate all of them).
     Whatever else is open is carried: an errored rule, a finding not evaluated or a finding that is absent clears
     nothing and counts no night.
 
@@ -87,11 +88,12 @@ def advance(
     key, or where `known` already holds this night or a later one.
     """
     _check_inputs(findings, deals_tonight, known, business_date)
-    before = known.select(VIOLATIONS_SCHEMA.names()).cast(VIOLATIONS_SCHEMA)  # type: ignore[arg-type]
+    findings = findings.join(rules_tonight, on="rule_id", how="semi").sort(_KEY)
+    before = known.select(VIOLATIONS_SCHEMA.names()).cast(VIOLATIONS_SCHEMA)
     tonight = _judged(findings, deals_tonight, errored_rules)
     failing = tonight.filter(pl.col("is_failing"))
     opened = _opened(failing.join(before, on=_KEY, how="anti"), known_rules, business_date)
-    followed = _followed(before, tonight, deals_tonight, rules_tonight, errored_rules, business_date)
+    followed = _followed(before, _answers(before, tonight, deals_tonight, rules_tonight, errored_rules), business_date)
     facts = findings.select("deal_key", *_deal_facts()).unique("deal_key", keep="first", maintain_order=True)
     return _with_deal_facts(pl.concat([opened, followed]), facts).sort("violation_id")
 
@@ -154,56 +156,65 @@ def _opened(failing: pl.DataFrame, known_rules: Collection[str], business_date: 
     ).select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
 
 
-def _followed(
+def _answers(
     before: pl.DataFrame,
     tonight: pl.DataFrame,
     deals: pl.DataFrame,
     rules: pl.DataFrame,
     errored_rules: Collection[str],
-    business_date: date,
 ) -> pl.DataFrame:
-    """Tonight's state of what was known: open ones all, closed ones only where they reopen."""
-    asked = tonight.group_by("rule_id", "deal_key").agg(pl.col("is_evaluated").all().alias("is_deal_evaluated"))
+    """What tonight says about each known violation: rule facts `<name>_tonight` and the flags `_change` decides on."""
+    asked = tonight.group_by("rule_id", "deal_key").agg(is_deal_evaluated=pl.col("is_evaluated").all())
+    rule_facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
+    flags = ["is_evaluated", "is_failing", "is_proved"]
+    # No deals at all is an input that is absent, not the news that every deal has left.
     in_scope = deals.filter(pl.col("is_in_scope"))["deal_key"].implode()
-    facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
-    judged = (
-        before.join(
-            tonight.select(*_KEY, *_RULE_FACTS, "is_evaluated", "is_failing", "is_proved").rename(facts),
-            on=_KEY,
-            how="left",
-        )
+    has_departed = ~pl.col("deal_key").is_in(in_scope) & pl.lit(deals.height > 0)
+    return (
+        before.select(*_KEY)
+        .join(tonight.select(*_KEY, *_RULE_FACTS, *flags).rename(rule_facts), on=_KEY, how="left")
         .join(asked, on=["rule_id", "deal_key"], how="left")
         .with_columns(
-            pl.col("is_deal_evaluated", "is_failing", "is_proved").fill_null(value=False),
             is_found=pl.col("is_evaluated").is_not_null(),
-            is_evaluated=pl.col("is_evaluated").fill_null(value=False),
+            is_rule_gone=~pl.col("rule_id").is_in(rules["rule_id"].implode()),
+            is_rule_errored=pl.col("rule_id").is_in(list(errored_rules)),
+            has_departed=has_departed,
         )
+        .with_columns(pl.col(*flags, "is_deal_evaluated").fill_null(value=False))
     )
+
+
+def _change() -> pl.Expr:
+    """Null where a closed violation stays closed."""
     was_open = pl.col("state") == "open"
-    is_silent = pl.col("rule_id").is_in(list(errored_rules))
-    # No deals at all is an input that is absent, not the news that every deal has left.
-    has_departed = ~pl.col("deal_key").is_in(in_scope) & pl.lit(deals.height > 0)
+    is_moot = ~pl.col("is_found") & pl.col("is_deal_evaluated")
     proved = pl.when(pl.col("rule_kind") == "criterion").then(pl.lit("evidence_arrived"))
-    change = (
-        pl.when(was_open & ~pl.col("rule_id").is_in(rules["rule_id"].implode()))
-        .then(pl.lit("rule_changed"))
-        .when(was_open & is_silent)
-        .then(pl.lit("carried"))
-        .when(was_open & has_departed)
-        .then(pl.lit("deal_departed"))
-        .when(was_open & pl.col("is_proved"))
-        .then(proved.otherwise(pl.lit("condition_cleared")))
-        .when(was_open & ~pl.col("is_found") & pl.col("is_deal_evaluated"))
-        .then(pl.lit("condition_cleared"))
-        .when(was_open)
-        .then(pl.lit("carried"))
-        .when(pl.col("is_failing"))
-        .then(pl.lit("reopened"))
-    )
-    is_open = pl.col("change").is_in(["carried", "reopened"])
-    seen_tonight = is_open & pl.col("is_failing")
     return (
-        judged.with_columns(change=change)
+        pl.when(~was_open & pl.col("is_failing"))
+        .then(pl.lit("reopened"))
+        .when(~was_open)
+        .then(None)
+        .when("is_rule_gone")
+        .then(pl.lit("rule_changed"))
+        .when("is_rule_errored")
+        .then(pl.lit("carried"))
+        .when("has_departed")
+        .then(pl.lit("deal_departed"))
+        .when("is_proved")
+        .then(proved.otherwise(pl.lit("condition_cleared")))
+        .when(is_moot)
+        .then(pl.lit("condition_cleared"))
+        .otherwise(pl.lit("carried"))
+    )
+
+
+def _followed(before: pl.DataFrame, answers: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    """Tonight's state of what was known: open ones all, closed ones only where they reopen."""
+    is_open = pl.col("change").is_in(["carried", "reopened"])
+    is_seen = is_open & pl.col("is_failing")
+    return (
+        before.join(answers, on=_KEY, how="inner")
+        .with_columns(change=_change())
         .filter(pl.col("change").is_not_null())
         .with_columns(
             *(
@@ -211,8 +222,8 @@ def _followed(
                 for name in _RULE_FACTS
             ),
             state=pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("closed")),
-            last_seen=pl.when(seen_tonight).then(pl.lit(business_date)).otherwise("last_seen"),
-            nights_open=pl.col("nights_open") + seen_tonight.cast(pl.Int64),
+            last_seen=pl.when(is_seen).then(pl.lit(business_date)).otherwise("last_seen"),
+            nights_open=pl.col("nights_open") + is_seen.cast(pl.Int64),
             closed_on=pl.when(~is_open).then(pl.lit(business_date)),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())

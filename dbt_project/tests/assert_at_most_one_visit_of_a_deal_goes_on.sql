@@ -1,4 +1,6 @@
 -- A returned row is a deal with two visits that go on, or a closed deal with one.
+{{ config(meta={"dagster": {"ref": {"name": "deal_visits"}}}) }}
+
 with
     visits as (select * from {{ ref("deal_visits") }}),
 

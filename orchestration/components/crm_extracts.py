@@ -40,7 +40,12 @@ class CrmExtracts(dg.Component):
             for name in objects
         ]
 
-        @dg.multi_asset(name=f"ingest_{mapping.crm}", specs=specs, partitions_def=nightly_partitions(), backfill_policy=ONE_NIGHT_A_RUN)
+        @dg.multi_asset(
+            name=f"ingest_{mapping.crm}",
+            specs=specs,
+            partitions_def=nightly_partitions(),
+            backfill_policy=ONE_NIGHT_A_RUN,
+        )
         def extracts(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
             night = nightly.night(context.partition_key)
             for report in load(night.home.shelf, mapping, night.time_zone, night.as_of_at):

@@ -13,9 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
 
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
 
 
 # The dbt of this environment, whether or not the environment's folder is on the PATH.
@@ -57,13 +64,28 @@ class DbtModels(dg.Component, dg.Resolvable):
             nightly.warehouse().require_night(night.business_date)
             dbt = DbtCliResource(project_dir=project, dbt_executable=str(DBT))
             # Unit tests are of the code, not of the night: `make test` runs them.
-            yield from dbt.cli(
-                ["build", "--exclude-resource-type", "unit_test", "--quiet"],
-                context=context,
-                target_path=night.home.warehouse.parent / "dbt",
-            ).stream()
+            arguments = ["build", "--exclude-resource-type", "unit_test"]
+            run = dbt.cli(
+                arguments, context=context, target_path=night.home.warehouse.parent / "dbt", raise_on_error=False
+            )
+            yield from run.stream()
+            if not run.is_successful():
+                raise failure(run)
 
         return dg.Definitions(assets=[transform])
+
+
+def failure(run: DbtCliInvocation) -> Exception:
+    """Why dbt failed: data that a test forbids, or a model that does not run."""
+    results = run.get_artifact("run_results.json")["results"]
+    wrong = [result for result in results if result["status"] in {"error", "fail"}]
+    broken = [result for result in wrong if result["status"] == "error"]
+    if broken or not wrong:
+        text = " ".join((broken[0]["message"] or "").split()) if broken else "dbt gave no result; see its log"
+        return RuntimeError(f"{broken[0]['unique_id'] if broken else 'dbt'}: {text}")
+    names = ", ".join(result["unique_id"].split(".")[2] for result in wrong)
+    first = wrong[0]
+    return Blocked(f"dbt test {names} failed: {first['message']}; see its header in dbt_project for what a row means")
 
 
 def prepare_manifest(project: DbtProject) -> None:

@@ -14,6 +14,10 @@ FIRST_BUSINESS_DATE = "2000-01-01"
 ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
+class Blocked(Exception):
+    """Findings about the data itself forbid publication; the last good night stays served."""
+
+
 def company_time_zone() -> str:
     """The time zone that decides when a business date ends."""
     return load(standards_from_environment()).company.time_zone

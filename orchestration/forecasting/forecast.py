@@ -29,7 +29,7 @@ DEAL_COLUMNS = (
 )
 
 
-class ForecastInconsistent(Exception):
+class ForecastSumError(Exception):
     """A method's parts do not sum to its whole; the sentence names method, funnel and both sums."""
 
 
@@ -45,7 +45,7 @@ def forecast(inputs: ForecastInputs, methods: Sequence[ForecastMethod] = METHODS
     """Run the methods; rows in the order of method, then key, whatever the order of the inputs.
 
     Raises:
-        ForecastInconsistent: the deals of a method do not sum to its periods, to the cent.
+        ForecastSumError: the deals of a method do not sum to its periods, to the cent.
     """
     deals, periods = [], []
     for method in methods:
@@ -62,7 +62,7 @@ def _refuse_unequal_sums(method: str, deals: pl.DataFrame, periods: pl.DataFrame
     for kind in ("month", "quarter"):
         parts = periods.filter((pl.col("funnel") == "all") & pl.col("period_kind").is_in([kind, "none"]))
         if parts["open_amount"].sum() != whole or parts["open_deals"].sum() != deals.height:
-            raise ForecastInconsistent(
+            raise ForecastSumError(
                 f"{method}: {deals.height} deals sum to {whole}, its rows by {kind} hold"
                 f" {parts['open_deals'].sum()} deals and sum to {parts['open_amount'].sum()}; the method is wrong"
             )

@@ -18,7 +18,7 @@ RATE = pl.Decimal(13, 12)
 ALL = "all"
 
 
-class ForecastInputsRefused(Exception):
+class ForecastInputsError(Exception):
     """An input table is not what a method can work on; the sentence names table, column and what to do."""
 
 
@@ -142,12 +142,12 @@ def read_inputs(tables: Mapping[str, pl.DataFrame], business_date: date) -> Fore
     """Check and type the tables named in INPUT_TABLES; further tables and columns are ignored.
 
     Raises:
-        ForecastInputsRefused: a table or column is missing, of another type, null, negative or twice where it
+        ForecastInputsError: a table or column is missing, of another type, null, negative or twice where it
             must not be, or no fiscal period holds the business date.
     """
     typed = {name: _typed(name, table, tables) for name, table in _TABLES.items()}
     if typed["company"].height != 1:
-        raise ForecastInputsRefused(f"company has {typed['company'].height} rows; it must have one: load the standards")
+        raise ForecastInputsError(f"company has {typed['company'].height} rows; it must have one: load the standards")
     _refuse_reserved_funnel(typed["funnel_stages"])
     inputs = ForecastInputs(
         business_date=business_date,
@@ -165,7 +165,7 @@ def read_inputs(tables: Mapping[str, pl.DataFrame], business_date: date) -> Fore
             (pl.col("period_kind") == kind) & pl.lit(business_date).is_between("period_start", "period_end")
         )
         if running.height != 1:
-            raise ForecastInputsRefused(
+            raise ForecastInputsError(
                 f"periods has {running.height} rows of kind {kind} that hold {business_date}; it must have one"
             )
     return inputs
@@ -173,35 +173,33 @@ def read_inputs(tables: Mapping[str, pl.DataFrame], business_date: date) -> Fore
 
 def _typed(name: str, table: _Table, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     if name not in tables:
-        raise ForecastInputsRefused(f"the table {name} is missing; the forecast needs {', '.join(INPUT_TABLES)}")
+        raise ForecastInputsError(f"the table {name} is missing; the forecast needs {', '.join(INPUT_TABLES)}")
     frame = tables[name]
     missing = [column for column in table.columns if column not in frame.columns]
     if missing:
-        raise ForecastInputsRefused(f"{name} has no column {', '.join(missing)}; the model must select it")
+        raise ForecastInputsError(f"{name} has no column {', '.join(missing)}; the model must select it")
     for column, kind in table.columns.items():
         try:
             frame = frame.with_columns(pl.col(column).cast(kind, strict=True))
         except pl.exceptions.PolarsError as error:
-            raise ForecastInputsRefused(f"{name}.{column} cannot be read as {kind}: {error}") from error
+            raise ForecastInputsError(f"{name}.{column} cannot be read as {kind}: {error}") from error
     for column in table.never_null:
         if frame[column].null_count():
-            raise ForecastInputsRefused(
-                f"{name}.{column} is null in {frame[column].null_count()} rows; it never may be"
-            )
+            raise ForecastInputsError(f"{name}.{column} is null in {frame[column].null_count()} rows; it never may be")
     for column in table.never_negative:
         if (frame[column] < 0).any():
-            raise ForecastInputsRefused(
+            raise ForecastInputsError(
                 f"{name}.{column} is negative in {(frame[column] < 0).sum()} rows; it never may be"
             )
     if table.key:
         twice = frame.filter(pl.struct(table.key).is_duplicated())
         if twice.height:
             shown = ", ".join(str(value) for value in twice.select(table.key).row(0))
-            raise ForecastInputsRefused(f"{name} has more than one row for {shown}; its key is {', '.join(table.key)}")
+            raise ForecastInputsError(f"{name} has more than one row for {shown}; its key is {', '.join(table.key)}")
         frame = frame.sort(table.key)
-    return frame.select(table.columns)
+    return frame.select(*table.columns)
 
 
 def _refuse_reserved_funnel(stages: pl.DataFrame) -> None:
     if (stages["funnel"] == ALL).any():
-        raise ForecastInputsRefused(f"a funnel is called {ALL}, which stands for all funnels together: rename it")
+        raise ForecastInputsError(f"a funnel is called {ALL}, which stands for all funnels together: rename it")

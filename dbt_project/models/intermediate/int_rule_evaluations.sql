@@ -135,7 +135,6 @@ with
             on open_deals.funnel = stages.funnel
             and open_deals.funnel_version = stages.version
             and open_deals.stage = stages.stage
-        where stages.cap_days is not null
     ),
 
     next_step_missing as (

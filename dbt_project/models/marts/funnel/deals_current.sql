@@ -11,6 +11,8 @@ with
 
     accounts as (select * from {{ ref("int_accounts") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     stages as (select * from {{ ref("stg_standards__funnel_stages") }})
 
 select
@@ -25,6 +27,9 @@ select
     deals.stage_rank,
     deals.is_stage_mapped,
     deals.is_open,
+    -- A deal that closed since the last night is reviewed once more: it may have closed past a gate.
+    deals.is_open
+    or coalesce(positions.closed_at > clock.previous_as_of_at, false) as is_in_scope,
     deals.outcome,
     deals.owner_key,
     coalesce(users.owner_name, deals.owner_key) as owner_name,
@@ -54,6 +59,7 @@ select
     deals.source_file,
     cast(deals.source_record as bigint) as source_record
 from deals
+cross join clock
 inner join positions on deals.deal_key = positions.deal_key
 inner join amounts on deals.deal_key = amounts.deal_key
 left join scores on deals.deal_key = scores.deal_key

@@ -60,9 +60,6 @@ select
     deals.team,
     deals.amount_reporting,
     deals.is_open,
-    -- A deal that closed since the last night is reviewed once more: it may have closed past a
-    -- gate.
-    deals.is_open or coalesce(deals.closed_at > clock.previous_as_of_at, false) as is_in_scope
+    deals.is_in_scope
 from unioned
 inner join deals on unioned.deal_key = deals.deal_key
-cross join clock

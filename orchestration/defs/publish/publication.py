@@ -1,0 +1,131 @@
+"""Audit, then publish: the served database, the review page, and the record that makes the night published."""
+
+import time
+from importlib.metadata import version
+
+import dagster as dg
+import polars as pl
+
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
+from orchestration.night import NightRecord, code_version, published_archives, replace_file
+from orchestration.opening import (
+    InputRefused,
+    config_hash,
+    input_hash,
+    loads_of_the_night,
+    night_fingerprint,
+    records,
+)
+from orchestration.publishing.archive import content
+from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
+from orchestration.publishing.review_page import compose, render
+from orchestration.warehouse import link_current
+from quality.audit import errored_rules, unmapped_stages
+from quality.standards import tables
+
+AUDITED = [*(table.name for table in SERVED_TABLES), "quality_unmapped_stages"]
+# What a night leaves for the nights after it, and where the warehouse holds it.
+ARCHIVED = {
+    "violations": "quality.violations_tonight",
+    "rule_nights": "quality.rule_nights_tonight",
+    "forecast_period": "forecast.forecast_period_tonight",
+}
+
+
+@dg.asset(
+    deps=AUDITED,
+    group_name="publish",
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="Whether the night may be published: every stage mapped, every rule judged.",
+)
+def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
+    warehouse.require_night(night.business_date)
+    sentences = unmapped_stages(warehouse.read("marts.quality_unmapped_stages"), tables(standards)["stage_crm_names"])
+    if sentences and standards.company.unmapped_stages == "refuse":
+        raise InputRefused(sentences[0])
+    errored = errored_rules(warehouse.read("quality.rule_nights_tonight"))
+    if errored:
+        raise Blocked(errored[0])
+    for sentence in sentences:
+        context.log.warning(sentence)
+    return dg.MaterializeResult(metadata={"unmapped stages": len(sentences)})
+
+
+@dg.asset(
+    deps=[audit],
+    group_name="publish",
+    kinds={"duckdb"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="The night as readers get it: one DuckDB file, complete under its name or not there.",
+)
+def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    contents = warehouse.contents(SERVED_TABLES)
+    loads = loads_of_the_night(night)
+    deals = warehouse.read("marts.deals_current", ["is_open"])["is_open"]
+    violations = warehouse.read("quality.quality_violations", ["state"])["state"]
+    started = context.instance.get_run_stats(context.run_id).start_time or time.time()
+    record = NightRecord(
+        business_date=night.business_date,
+        as_of_at=night.as_of_at,
+        fingerprint=night_fingerprint(night, version("stageproof")),
+        config_hash=config_hash(night),
+        code_version=code_version(version("stageproof")),
+        inputs_hash=input_hash(night),
+        previous_business_date=night.previous_business_date(),
+        rows_in=int(loads["rows_in"].sum()),
+        rows_loaded=int(loads["rows_loaded"].sum()),
+        rows_quarantined=int(loads["rows_quarantined"].sum()),
+        deals=deals.len(),
+        open_deals=int(deals.sum()),
+        open_violations=int((violations == "open").sum()),
+        table_rows={name: each.rows for name, each in contents.items()},
+        table_hashes={name: each.sha256 for name, each in contents.items()},
+        duration_seconds=round(time.time() - started, 1),
+    )
+    warehouse.write("night", {"nights": NightRecord.frame([*records(night), record])})
+    warehouse.build_served(night.served_file, [*SERVED_TABLES, NIGHTS])
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": sum(record.table_rows.values()), "path": str(night.served_file)}
+    )
+
+
+@dg.asset(
+    deps=[served_database],
+    group_name="publish",
+    kinds={"html"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="The morning review of the night, one self-contained page.",
+)
+def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    served = {table.name: warehouse.read(table.source) for table in [*SERVED_TABLES, NIGHTS]}
+    page = compose(served, tables(nightly.standards()), night.business_date, loads_of_the_night(night))
+    replace_file(night.review_file, render(page).encode())
+    return dg.MaterializeResult(metadata={"path": str(night.review_file)})
+
+
+@dg.asset(
+    deps=[served_database, review_page],
+    group_name="publish",
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="The last step: what later nights need, the record of this one, and the switch of the served file.",
+)
+def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    for name, table in ARCHIVED.items():
+        replace_file(night.archive / f"{name}.parquet", content(warehouse.read(table)))
+    recorded = warehouse.read("night.nights").filter(pl.col("business_date") == night.business_date)
+    NightRecord.from_row(recorded.row(0, named=True)).write(night.archive)
+    is_latest = published_archives(night.home)[-1] == night.archive
+    if is_latest:
+        link_current(night.served_file, night.current_file)
+    return dg.MaterializeResult(metadata={"is_latest": is_latest, "path": str(night.current_file)})

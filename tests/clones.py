@@ -1,0 +1,78 @@
+"""Whole nights, run as a data team would run them: a clone with its own standards and mappings, the command line."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+COMPANIES = PROJECT / "tests" / "companies"
+REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the project with a home of its own."""
+
+    root: Path
+    home: Path
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox"
+
+    @property
+    def served(self) -> Path:
+        return self.home / "served" / "stageproof.duckdb"
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        """Call the command line; its output, or a failure of the test if the exit code is another."""
+        finished = subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", *arguments],
+            cwd=self.root,
+            env=os.environ
+            | {"STAGEPROOF_HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(self.root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = finished.stdout + finished.stderr
+        assert finished.returncode == expect, f"exit {finished.returncode}, expected {expect}:\n{output}"
+        return output
+
+    def night(self, business_date: str, expect: int = 0) -> str:
+        return self.run("night", "--date", business_date, expect=expect)
+
+    def query(self, sql: str) -> pl.DataFrame:
+        """Ask the served database what a reader would ask."""
+        with duckdb.connect(str(self.served), read_only=True) as connection:
+            return connection.execute(sql).pl()
+
+    def files(self) -> dict[str, int]:
+        """Every file of the home with the instant it was last written."""
+        return {
+            str(path.relative_to(self.home)): path.stat().st_mtime_ns for path in self.home.rglob("*") if path.is_file()
+        }
+
+
+def make_clone(root: Path, company: str | None = None) -> Clone:
+    """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones."""
+    project = root / "project"
+    for room in ("orchestration", "dbt_project", "quality"):
+        shutil.copytree(PROJECT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "logs"))
+    shutil.copy(PROJECT / "pyproject.toml", project)
+    if company is not None:
+        shutil.rmtree(project / "quality" / "standards")
+        shutil.copytree(COMPANIES / company / "standards", project / "quality" / "standards")
+        for changes in (COMPANIES / company / "defs").glob("*.yaml"):
+            target = project / "orchestration" / "defs" / "ingest" / changes.stem / "defs.yaml"
+            shipped = yaml.safe_load(target.read_text(encoding="utf-8"))
+            shipped["attributes"] |= yaml.safe_load(changes.read_text(encoding="utf-8"))["attributes"]
+            target.write_text(yaml.safe_dump(shipped, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return Clone(root=project, home=root / "home")

@@ -1,0 +1,591 @@
+"""The shipped standards load, and a flaw in any of them is refused with its file, line, field and remedy."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import quality
+from quality.standards import StandardsRefused, fingerprint, load, suite_rules, tables
+
+SHIPPED = Path(quality.__file__).parent / "standards"
+FUNNEL = "funnels/direct_sales.yml"
+
+Edit = Callable[[str, str, str], Path]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edit:
+    """Copies the shipped standards and replaces the first occurrence of a text in one file."""
+    folder = tmp_path / "standards"
+    shutil.copytree(SHIPPED, folder)
+
+    def edit(file: str, old: str, new: str) -> Path:
+        text = (folder / file).read_text(encoding="utf-8")
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+        return folder
+
+    return edit
+
+
+def line_of(file: str, text: str) -> int:
+    """1-based line of the shipped file on which `text` first stands."""
+    return (SHIPPED / file).read_text(encoding="utf-8").split(text)[0].count("\n") + 1
+
+
+def refusal(folder: Path) -> list[str]:
+    with pytest.raises(StandardsRefused) as refused:
+        load(folder)
+    assert str(refused.value) == refused.value.problems[0]
+    return refused.value.problems
+
+
+# What is shipped
+
+
+def test_the_shipped_standards_load() -> None:
+    standards = load(SHIPPED)
+    assert [funnel.funnel for funnel in standards.funnels] == ["direct_sales"]
+    assert standards.company.time_zone == "Asia/Shanghai"
+
+
+def test_the_shipped_funnel_has_the_stages_of_the_company_in_order() -> None:
+    stages = tables(load(SHIPPED))["funnel_stages"]
+    assert stages.select("stage", "name_zh", "stage_rank", "outcome", "sort_order").rows() == [
+        ("initial_contact", "初步接洽", 1, None, 1),
+        ("qualification", "资格确认", 2, None, 2),
+        ("needs_analysis", "需求分析", 3, None, 3),
+        ("solution_demo", "方案演示", 4, None, 4),
+        ("proposal", "方案报价", 5, None, 5),
+        ("negotiation", "商务谈判", 6, None, 6),
+        ("won", "赢单", None, "won", 7),
+        ("lost", "输单", None, "lost", 8),
+        ("nurture", "长期培育", None, "nurtured", 9),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("criterion_id", "gate", "evidence", "at_least", "contact_role"),
+    [
+        ("initial_contact.discovery_held", "exit", [["activity.demo", "activity.interview"]], [30.0], [None]),
+        ("initial_contact.pain_points_recorded", "exit", [["pain_points"]], [1.0], [None]),
+        ("qualification.budget_confirmed", "exit", [["budget"]], [None], [None]),
+        ("qualification.authority_confirmed", "exit", [["authority"]], [None], [None]),
+        ("qualification.need_confirmed", "exit", [["need"]], [None], [None]),
+        ("qualification.timeline_confirmed", "exit", [["timeline"]], [None], [None]),
+        (
+            "negotiation.decision_maker_engaged",
+            "entry",
+            [["activity.demo"], ["decision_maker_comments"]],
+            [None, None],
+            ["decision_maker", None],
+        ),
+        ("proposal.receipt_in_writing", "exit", [["proposal_receipt"]], [None], [None]),
+        ("proposal.internal_review_dated", "exit", [["internal_review_date"]], [None], [None]),
+    ],
+)
+def test_the_shipped_gates_ask_for_the_proof_that_the_company_demands(
+    criterion_id: str,
+    gate: str,
+    evidence: list[list[str]],
+    at_least: list[float | None],
+    contact_role: list[str | None],
+) -> None:
+    frames = tables(load(SHIPPED))
+    mine = pl.col("criterion_id") == f"direct_sales.{criterion_id}"
+    criterion = frames["criteria"].filter(mine).row(0, named=True)
+    conditions = frames["criterion_conditions"].filter(mine)
+    keys = (
+        frames["condition_evidence"].filter(mine).group_by("condition_number", maintain_order=True).agg("evidence_key")
+    )
+    assert criterion["gate"] == gate
+    assert (criterion["conditions_needed"], criterion["conditions"]) == (len(evidence), len(evidence))
+    assert keys["evidence_key"].to_list() == evidence
+    assert conditions["at_least"].to_list() == at_least
+    assert conditions["contact_role"].to_list() == contact_role
+
+
+def test_the_customer_confirms_budget_authority_need_and_timeline_with_a_yes() -> None:
+    texts = tables(load(SHIPPED))["condition_texts"]
+    assert texts.group_by("criterion_id", maintain_order=True).agg("accepted_text").rows() == [
+        (f"direct_sales.qualification.{name}_confirmed", ["yes", "是"])
+        for name in ("budget", "authority", "need", "timeline")
+    ]
+
+
+def test_a_name_in_two_cases_is_one_row_so_that_no_activity_is_doubled() -> None:
+    frames = tables(load(SHIPPED))
+    for name in ("activity_types", "contact_role_names"):
+        assert not frames[name]["crm_name"].is_duplicated().any()
+    roles = frames["contact_role_names"]
+    assert roles.filter(pl.col("crm_name") == "decision maker")["contact_role"].to_list() == ["decision_maker"]
+
+
+def test_every_rule_is_asked_in_every_funnel() -> None:
+    standards = load(SHIPPED)
+    rules = suite_rules(standards)
+    assert rules.height == 10 + 5
+    assert not rules.select("funnel", "rule_id").is_duplicated().any()
+
+
+def test_equal_standards_give_equal_tables() -> None:
+    first, second = tables(load(SHIPPED)), tables(load(SHIPPED))
+    assert list(first) == list(second)
+    assert all(first[name].equals(second[name]) for name in first)
+
+
+def test_reading_standards_does_not_wait_for_great_expectations() -> None:
+    code = "import sys, quality.standards, quality.expectations; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=SHIPPED.parents[1]).returncode == 0
+
+
+# Tables
+
+
+def test_a_calendar_year_has_the_quarters_of_the_calendar() -> None:
+    periods = tables(load(SHIPPED))["periods"]
+    assert periods.filter(pl.col("period_label").is_in(["2026-11", "FY2026-Q4"])).rows() == [
+        ("month", date(2026, 11, 1), date(2026, 11, 30), "2026-11"),
+        ("quarter", date(2026, 10, 1), date(2026, 12, 31), "FY2026-Q4"),
+    ]
+
+
+def test_a_fiscal_year_is_named_by_the_calendar_year_it_ends_in(edited: Edit) -> None:
+    folder = edited("company.yml", "fiscal_year_starts_in_month: 1", "fiscal_year_starts_in_month: 4")
+    periods = tables(load(folder))["periods"].filter(pl.col("period_kind") == "quarter")
+    assert periods.filter(pl.col("period_start").is_between(date(2026, 1, 1), date(2026, 12, 31))).rows() == [
+        ("quarter", date(2026, 1, 1), date(2026, 3, 31), "FY2026-Q4"),
+        ("quarter", date(2026, 4, 1), date(2026, 6, 30), "FY2027-Q1"),
+        ("quarter", date(2026, 7, 1), date(2026, 9, 30), "FY2027-Q2"),
+        ("quarter", date(2026, 10, 1), date(2026, 12, 31), "FY2027-Q3"),
+    ]
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_every_day_lies_in_one_month_and_one_quarter(edited: Edit, month: int) -> None:
+    folder = edited("company.yml", "fiscal_year_starts_in_month: 1", f"fiscal_year_starts_in_month: {month}")
+    periods = tables(load(folder))["periods"]
+    for kind in ("month", "quarter"):
+        mine = periods.filter(pl.col("period_kind") == kind)
+        assert mine["period_start"][0] <= date(2000, 1, 1)
+        assert mine["period_end"][-1] >= date(2050, 12, 31)
+        gaps = mine["period_start"].shift(-1) - mine["period_end"]
+        assert gaps.drop_nulls().dt.total_days().unique().to_list() == [1]
+        assert not mine["period_label"].is_duplicated().any()
+    starts = periods.filter(pl.col("period_label").str.ends_with("-Q1"))["period_start"].dt.month().unique()
+    assert starts.to_list() == [month]
+
+
+def test_a_second_version_ends_the_first(edited: Edit) -> None:
+    text = (SHIPPED / FUNNEL).read_text(encoding="utf-8")
+    version = text[text.index("  - valid_from") :]
+    later = version.replace("2000-01-01", "2026-07-01").replace("cap_days: 21", "cap_days: 14")
+    frames = tables(load(edited(FUNNEL, version, version + later)))
+    assert frames["funnel_versions"].rows() == [
+        ("direct_sales", 1, date(2000, 1, 1), date(2026, 7, 1)),
+        ("direct_sales", 2, date(2026, 7, 1), None),
+    ]
+    caps = frames["funnel_stages"].filter(pl.col("stage") == "initial_contact")
+    assert caps["cap_days"].to_list() == [21, 14]
+    assert suite_rules(load(edited(FUNNEL, "cap_days: 30", "cap_days: 31"))).height == 15
+
+
+@pytest.mark.parametrize(
+    ("needs", "needed", "conditions"),
+    [
+        ("any: [{evidence: [a]}, {evidence: [b]}]", 1, 2),
+        ("all: [{evidence: [a]}, {evidence: [b]}]", 2, 2),
+        ("at_least: {k: 2, of: [{evidence: [a]}, {evidence: [b]}, {evidence: [c]}]}", 2, 3),
+    ],
+)
+def test_conditions_combine_as_all_any_or_k_of_several(edited: Edit, needs: str, needed: int, conditions: int) -> None:
+    old = "all:\n                - {evidence: [requirements]}"
+    criteria = tables(load(edited(FUNNEL, old, needs)))["criteria"]
+    mine = criteria.filter(pl.col("criterion_id") == "direct_sales.needs_analysis.requirements_signed_off")
+    assert mine.select("conditions_needed", "conditions").row(0) == (needed, conditions)
+
+
+# The fingerprint
+
+
+def test_a_comment_does_not_change_the_fingerprint(edited: Edit) -> None:
+    folder = edited("company.yml", "# The weight, in deals", "# Weight in deals")
+    assert fingerprint(folder) == fingerprint(SHIPPED)
+
+
+def test_a_value_changes_the_fingerprint(edited: Edit) -> None:
+    assert fingerprint(edited(FUNNEL, "cap_days: 21", "cap_days: 22")) != fingerprint(SHIPPED)
+
+
+# Refusals: (file, text, its replacement, the sentence without "file, line n: ")
+
+
+STAGE = "versions[0].stages"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        (
+            FUNNEL,
+            "cap_days: 21",
+            "cap_days: abc",
+            f'{STAGE}[0].cap_days: should be a whole number of days above 0; found "abc"',
+        ),
+        (
+            FUNNEL,
+            "cap_days: 45",
+            "cap_days: 0",
+            f"{STAGE}[2].cap_days: should be a whole number of days above 0; found 0",
+        ),
+        (
+            FUNNEL,
+            "cap_days: 21",
+            "cap_days: 2.5",
+            f"{STAGE}[0].cap_days: should be a whole number of days above 0; found 2.5",
+        ),
+        (
+            FUNNEL,
+            "cap_days: 21",
+            "cap_days: 010",
+            f'{STAGE}[0].cap_days: should be a whole number of days above 0; found "010"',
+        ),
+        (FUNNEL, "cap_days: 21", "cap_days: 99999", f"{STAGE}[0].cap_days: should be at most 36500; found 99999"),
+        (FUNNEL, "cap_days: 21", "cap_dayz: 21", f"{STAGE}[0].cap_dayz: is not a known field; did you mean cap_days?"),
+        (
+            FUNNEL,
+            'equals: ["yes", 是]',
+            "equals: [yes, 是]",
+            f"{STAGE}[1].exit[0].needs.all[0].equals[0]: should be a text; found yes, which YAML reads as true or "
+            'false: quote it, "yes"',
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: no",
+            'language: should be en or zh; found no, which YAML reads as true or false: quote it, "no"',
+        ),
+        (
+            FUNNEL,
+            "generic: [direct_sales, 直销]",
+            "on: [direct_sales]",
+            'crm_names: the name on is not read as a text by YAML; quote it: "on"',
+        ),
+        (
+            FUNNEL,
+            "generic: [direct_sales, 直销]",
+            "Generic: [direct_sales]",
+            "crm_names.Generic: the name should be lower-case letters, digits and _, starting with a letter",
+        ),
+        (
+            FUNNEL,
+            "valid_from: 2000-01-01",
+            "valid_from: 2026-02-30",
+            "versions[0].valid_from: 2026-02-30 is no day of the calendar; correct the date",
+        ),
+        (
+            FUNNEL,
+            "valid_from: 2000-01-01",
+            "valid_from: 1 May 2026",
+            'versions[0].valid_from: should be a date like 2026-01-31; found "1 May 2026"',
+        ),
+        (
+            FUNNEL,
+            "name: {en: Direct sales, zh: 直销}",
+            "name: {en: Direct sales}",
+            "name.zh: the Chinese text is missing; every wording needs both, en and zh",
+        ),
+        (
+            FUNNEL,
+            "name: {en: Direct sales, zh: 直销}",
+            "name: {zh: 直销}",
+            "name.en: the English text is missing; every wording needs both, en and zh",
+        ),
+        (
+            FUNNEL,
+            "severity: block",
+            "severity: blok",
+            f'{STAGE}[0].exit[0].severity: should be block or warn; found "blok"; did you mean block?',
+        ),
+        (
+            FUNNEL,
+            "kind: document",
+            "kind: documents",
+            f"{STAGE}[2].exit[0].kind: should be customer_action, recorded_event, document or field; "
+            'found "documents"; did you mean document?',
+        ),
+        (
+            FUNNEL,
+            "outcome: won",
+            "outcome: win",
+            f'{STAGE}[6].outcome: should be won, lost, nurtured or disqualified; found "win"; did you mean won?',
+        ),
+        (
+            FUNNEL,
+            "outcome: won",
+            "outcome: lost",
+            "versions[0].stages: no stage means won; give one stage `outcome: won`",
+        ),
+        (FUNNEL, "- stage: won", "- stage: lost", f'{STAGE}[7].stage: "lost" is listed twice; remove one'),
+        (
+            FUNNEL,
+            "generic: [赢单, Won]",
+            "generic: [赢单, proposal]",
+            f'{STAGE}[6].crm_names.generic[1]: "proposal" already names the stage proposal in generic; '
+            "a name leads to one stage",
+        ),
+        (
+            FUNNEL,
+            "is_default: true",
+            "is_default: false",
+            "is_default: no funnel is the default; add `is_default: true` to one funnel",
+        ),
+        (
+            FUNNEL,
+            "funnel: direct_sales",
+            "funnel: all",
+            'funnel: "all" stands for all funnels together; choose another name',
+        ),
+        (
+            FUNNEL,
+            "contact_role: decision_maker",
+            "contact_role: decision_makr",
+            f'{STAGE}[5].entry[0].needs.all[0].contact_role: "decision_makr" is no contact role of evidence.yml; '
+            "did you mean decision_maker?",
+        ),
+        (
+            FUNNEL,
+            "criterion: pain_points_recorded",
+            "criterion: discovery_held",
+            f'{STAGE}[0].exit[0].criterion: "discovery_held" is used more than once in this stage; ids must differ',
+        ),
+        (
+            FUNNEL,
+            "- {evidence: [requirements]}",
+            "- {evidence: [requirements]}\n              any:\n                - {evidence: [requirements]}",
+            f"{STAGE}[2].exit[0].needs: should hold exactly one of all, any and at_least; found all and any",
+        ),
+        (
+            FUNNEL,
+            "all:\n                - {evidence: [requirements]}",
+            "at_least: {k: 2, of: [{evidence: [requirements]}]}",
+            f"{STAGE}[2].exit[0].needs.at_least.k: asks for 2 of 1 conditions; lower it",
+        ),
+        (
+            FUNNEL,
+            "at_least: 30",
+            "at_least: 30\n                  at_most: 20",
+            f"{STAGE}[0].exit[0].needs.all[0].at_least: is above at_most (30 > 20); nothing could meet it",
+        ),
+        (
+            FUNNEL,
+            "outcome: won",
+            "outcome: won\n        cap_days: 3",
+            f"{STAGE}[6].cap_days: only an open stage has it; remove it, or remove `outcome`",
+        ),
+        (
+            "company.yml",
+            "Asia/Shanghai",
+            "Asia/Shangai",
+            'time_zone: "Asia/Shangai" is no time zone; did you mean Asia/Shanghai?',
+        ),
+        ("company.yml", "owner, team", "owners, team", 'segments[2]: "owners" is no segment; did you mean owner?'),
+        (
+            "company.yml",
+            "forecast_segment: icp_band",
+            "forecast_segment: product",
+            'forecast_segment: "product" is not among the segments above; '
+            "valid are icp_band, lead_source, owner, team, region",
+        ),
+        (
+            "company.yml",
+            "reporting_currency: CNY",
+            "reporting_currency: RMB¥",
+            'reporting_currency: should be a currency code of three capital letters, like CNY; found "RMB¥"',
+        ),
+        (
+            "company.yml",
+            "minimum_n: 30",
+            "minimum_n: .inf",
+            'minimum_n: should be a whole number of deals above 0; found ".inf"',
+        ),
+        ("company.yml", "company: Demo company", "company:", "company: should be a text; found nothing"),
+        ("icp.yml", "weight: 35", "weight: 0", "attributes[0].weight: should be a number above 0; found 0"),
+        ("icp.yml", "weight: 35", "weight: -1", "attributes[0].weight: should be a number above 0; found -1"),
+        ("icp.yml", "B: 60", "B: 90", "bands.B: should start below A (80); list the highest band first"),
+        ("icp.yml", "D: 0", "D: 5", "bands.D: the last band should start at 0, so that every score has a band"),
+        (
+            "icp.yml",
+            "attribute: industry",
+            "attribute: industri",
+            'attributes[0].attribute: "industri" is no attribute of accounts; did you mean industry?',
+        ),
+        (
+            "rules.yml",
+            "rule: dwell_over_cap",
+            "rule: dwell_over_cup",
+            'rules[3].rule: "dwell_over_cup" is no standing rule; did you mean dwell_over_cap?',
+        ),
+        (
+            "rules.yml",
+            "from_stage: proposal",
+            "from_stage: propsal",
+            'rules[1].from_stage: "propsal" is no open stage of any funnel; did you mean proposal?',
+        ),
+        ("rules.yml", "days: 3", "from_stage: proposal", "rules[0].days: is missing; close_date_past needs it"),
+        (
+            "evidence.yml",
+            "customer_action: [customer_action]",
+            "customer_action: [field]",
+            'accepts.customer_action[0]: "field" cannot settle what a customer must do; '
+            "leave customer_action alone in this list",
+        ),
+        (
+            "evidence.yml",
+            "document: [document]",
+            "document: [dokument]",
+            'accepts.document[0]: "dokument" is no kind of evidence; did you mean document?',
+        ),
+        (
+            "evidence.yml",
+            "interview: [interview",
+            "interview: [Demo",
+            'activity_types.interview[0]: "Demo" already means the activity type demo, whatever its case; '
+            "a name has one meaning",
+        ),
+    ],
+)
+def test_one_flaw_is_refused_with_file_line_field_and_remedy(
+    edited: Edit, file: str, old: str, new: str, sentence: str
+) -> None:
+    folder = edited(file, old, new)
+    problems = refusal(folder)
+    start = f"{file}, line "
+    found = [problem for problem in problems if problem.startswith(start) and problem.endswith(f": {sentence}")]
+    assert found, problems
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "anchor"),
+    [
+        (FUNNEL, "cap_days: 21", "cap_days: abc", "cap_days: 21"),
+        (FUNNEL, "cap_days: 40", "cap_dayz: 40", "cap_days: 40"),
+        (FUNNEL, 'equals: ["yes", 是]', "equals: [yes]", 'equals: ["yes"'),
+        (FUNNEL, "generic: [输单, Lost]", "generic: [赢单, Lost]", "generic: [输单, Lost]"),
+        (FUNNEL, "contact_role: decision_maker", "contact_role: nobody", "contact_role: decision_maker"),
+        ("rules.yml", "zh: 没有约定下一步。", "", "wording:\n      en: No next step"),
+        ("icp.yml", "weight: 15", "weight: x", "weight: 15"),
+        ("company.yml", "time_zone: Asia/Shanghai", "time_zone: Mars", "time_zone:"),
+    ],
+)
+def test_the_line_is_the_line_of_the_flaw(edited: Edit, file: str, old: str, new: str, anchor: str) -> None:
+    problems = refusal(edited(file, old, new))
+    assert problems[0].startswith(f"{file}, line {line_of(file, anchor)}: ")
+    assert len(problems) == 1
+
+
+def test_a_field_that_is_missing_is_named_with_what_belongs_there(edited: Edit) -> None:
+    folder = edited("company.yml", "minimum_n: 30\n", "")
+    assert refusal(folder) == ["company.yml, line 2: minimum_n: is missing; add it: a whole number of deals above 0"]
+
+
+def test_a_key_given_twice_is_refused_with_both_lines(edited: Edit) -> None:
+    folder = edited(FUNNEL, "        cap_days: 21\n", "        cap_days: 21\n        cap_days: 22\n")
+    line = line_of(FUNNEL, "cap_days: 21")
+    assert refusal(folder) == [
+        f"{FUNNEL}, line {line + 1}: {STAGE}[0].cap_days: is given twice, first on line {line}; keep one of them"
+    ]
+
+
+def test_versions_out_of_order_are_refused(edited: Edit) -> None:
+    text = (SHIPPED / FUNNEL).read_text(encoding="utf-8")
+    version = text[text.index("  - valid_from") :]
+    folder = edited(FUNNEL, version, version + version)
+    line = text.count("\n") + 1
+    assert refusal(folder) == [
+        f"{FUNNEL}, line {line}: versions[1].valid_from: should be after 2000-01-01, where the version above begins; "
+        "oldest first"
+    ]
+
+
+def test_two_default_funnels_or_two_owners_of_a_name_are_refused(edited: Edit) -> None:
+    folder = edited(FUNNEL, "funnel: direct_sales", "funnel: direct_sales")
+    text = (folder / FUNNEL).read_text(encoding="utf-8").replace("funnel: direct_sales", "funnel: partner_sales", 1)
+    (folder / "funnels" / "partner_sales.yml").write_text(text, encoding="utf-8")
+    assert refusal(folder) == [
+        f"funnels/partner_sales.yml, line 6: is_default: {FUNNEL} is the default already; only one funnel may be",
+        *(
+            f'funnels/partner_sales.yml, line {line}: crm_names.{crm}[{number}]: "{name}" already names the funnel of '
+            f"{FUNNEL}; a name leads to one funnel"
+            for line, crm, number, name in (
+                (8, "generic", 0, "direct_sales"),
+                (8, "generic", 1, "直销"),
+                (9, "salesforce", 0, "Direct_Sales"),
+                (9, "salesforce", 1, "Direct Sales"),
+            )
+        ),
+    ]
+
+
+def test_all_flaws_of_all_files_are_told_at_once(edited: Edit) -> None:
+    edited("company.yml", "minimum_n: 30", "minimum_n: x")
+    edited("icp.yml", "weight: 35", "weight: 0")
+    folder = edited(FUNNEL, "cap_days: 21", "cap_days: abc")
+    assert [problem.split(",")[0] for problem in refusal(folder)] == ["company.yml", FUNNEL, "icp.yml"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "rules.yml, line 1: is empty; restore its content or remove the file"),
+        (b"- a\n- b\n", "rules.yml, line 1: should be fields with values, like `name: value`"),
+        ("rules: []\n# 规则".encode("gb18030"), "rules.yml, line 2: is not UTF-8 text; save the file in UTF-8"),
+        (b"rules: []\nx: \x07\n", "rules.yml, line 2: holds a control character; remove it"),
+        (b"rules: &a [*a]\n", "rules.yml, line 1: rules[0]: refers to itself; write the value out"),
+        (
+            b"rules:\n  - rule: x\n   days: 3\n",
+            "rules.yml, line 3: is not valid YAML (expected <block end>, but found '<block mapping start>'); "
+            "check indentation, colons and quotes",
+        ),
+        (
+            b"rules: !!python/object:os.system x\n",
+            "rules.yml, line 1: rules: the YAML tag tag:yaml.org,2002:python/object:os.system is not supported; "
+            "write a plain value",
+        ),
+    ],
+)
+def test_a_file_that_is_no_proper_yaml_is_refused_in_one_sentence(edited: Edit, content: bytes, sentence: str) -> None:
+    folder = edited("company.yml", "minimum_n: 30", "minimum_n: 30")
+    (folder / "rules.yml").write_bytes(content)
+    assert refusal(folder) == [sentence]
+    assert "\n" not in sentence
+
+
+def test_a_missing_file_is_named(edited: Edit) -> None:
+    folder = edited("company.yml", "minimum_n: 30", "minimum_n: 30")
+    (folder / "icp.yml").unlink()
+    assert refusal(folder) == ["icp.yml: is missing; copy it from the standards that come with the project and edit it"]
+
+
+def test_a_misnamed_file_is_not_left_out_in_silence(edited: Edit) -> None:
+    folder = edited("company.yml", "minimum_n: 30", "minimum_n: 30")
+    (folder / "rule.yml").write_text("rules: []", encoding="utf-8")
+    (folder / "funnels" / "partner.yaml").write_text("funnel: partner", encoding="utf-8")
+    assert refusal(folder) == [
+        "funnels/partner.yaml: is not read; rename it to partner.yml",
+        "rule.yml: is no standards file; did you mean rules.yml?",
+    ]
+
+
+def test_a_folder_without_funnels_or_no_folder_at_all_is_refused(edited: Edit, tmp_path: Path) -> None:
+    folder = edited("company.yml", "minimum_n: 30", "minimum_n: 30")
+    (folder / FUNNEL).unlink()
+    assert refusal(folder) == ["funnels: holds no .yml file; add one file per funnel"]
+    absent = tmp_path / "nowhere"
+    assert refusal(absent) == [f"{absent}: is no folder; STAGEPROOF_STANDARDS must name a folder of standards files"]

@@ -1,0 +1,448 @@
+"""The life cycle of a violation: named cases, and agreement with a slow state machine over random nights."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quality.violations import VIOLATIONS_SCHEMA, advance, no_violations
+
+FIRST_NIGHT = date(2026, 11, 20)
+CRITERION = "f.s.proof"
+RULE = "rule.dwell"
+
+FINDINGS_SCHEMA: dict[str, Any] = {
+    "rule_id": pl.String,
+    "rule_kind": pl.String,
+    "severity": pl.String,
+    "funnel": pl.String,
+    "deal_key": pl.String,
+    "visit_id": pl.String,
+    "outcome": pl.String,
+    "claimed": pl.String,
+    "observed": pl.String,
+    "is_late": pl.Boolean,
+    "stage": pl.String,
+    "owner_key": pl.String,
+    "owner_name": pl.String,
+    "team": pl.String,
+    "amount_reporting": pl.Decimal(18, 2),
+}
+
+
+@dataclass(frozen=True)
+class Deal:
+    is_in_scope: bool = True
+    owner: str | None = "ann"
+    amount: Decimal | None = Decimal("100.00")
+
+
+@dataclass(frozen=True)
+class Night:
+    """deals by key; answers by (rule, deal, visit): met, missing, failed, late, not_evaluated."""
+
+    deals: dict[str, Deal] = field(default_factory=lambda: {"d1": Deal()})
+    answers: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    rules: frozenset[str] = frozenset({CRITERION, RULE})
+    errored: frozenset[str] = frozenset()
+
+
+def kind_of(rule_id: str) -> str:
+    return "rule" if rule_id.startswith("rule.") else "criterion"
+
+
+def finding(night: Night, number: int, key: tuple[str, str, str]) -> dict[str, Any]:
+    rule_id, deal_key, visit_id = key
+    answer, deal = night.answers[key], night.deals[deal_key]
+    return {
+        "rule_id": rule_id,
+        "rule_kind": kind_of(rule_id),
+        "severity": "block",
+        "funnel": "f",
+        "deal_key": deal_key,
+        "visit_id": visit_id,
+        "outcome": "missing" if answer == "late" else answer,
+        "claimed": f"claimed {number}",
+        "observed": f"observed {number}",
+        "is_late": answer == "late",
+        "stage": f"stage {number}",
+        "owner_key": deal.owner,
+        "owner_name": deal.owner and deal.owner.title(),
+        "team": "north",
+        "amount_reporting": deal.amount,
+    }
+
+
+def run(
+    night: Night, known: pl.DataFrame, known_rules: Iterable[str], number: int, business_date: date | None = None
+) -> pl.DataFrame:
+    findings = pl.DataFrame([finding(night, number, key) for key in night.answers], schema=FINDINGS_SCHEMA)
+    deals = pl.DataFrame(
+        [
+            {"deal_key": key, "is_open": deal.is_in_scope, "is_in_scope": deal.is_in_scope}
+            for key, deal in night.deals.items()
+        ],
+        schema={"deal_key": pl.String, "is_in_scope": pl.Boolean},
+    )
+    rules = pl.DataFrame({"rule_id": sorted(night.rules)}, schema={"rule_id": pl.String})
+    return advance(
+        findings,
+        deals,
+        rules,
+        known,
+        set(known_rules),
+        business_date=business_date or FIRST_NIGHT + timedelta(days=number),
+        errored_rules=night.errored,
+    )
+
+
+def latest(known: pl.DataFrame, tonight: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([known.join(tonight, on="violation_id", how="anti"), tonight])
+
+
+def replay(*nights: Night) -> list[pl.DataFrame]:
+    """Each night's states, every night knowing the nights before it; all rules were known beforehand."""
+    known, states = no_violations(), []
+    for number, night in enumerate(nights):
+        states.append(run(night, known, {CRITERION, RULE}, number))
+        known = latest(known, states[-1])
+    return states
+
+
+def only(frame: pl.DataFrame) -> dict[str, Any]:
+    return frame.row(0, named=True) if frame.height == 1 else pytest.fail(f"expected one row, got {frame}")
+
+
+def saying(answer: str, rule_id: str = CRITERION, **changes: Any) -> Night:
+    return replace(Night(answers={(rule_id, "d1", "v1"): answer}), **changes)
+
+
+def test_the_id_is_made_of_rule_deal_and_visit_alone() -> None:
+    (first,) = replay(saying("missing"))
+    expected = hashlib.sha256(b"f.s.proof|d1|v1").hexdigest()[:16]
+    assert only(first)["violation_id"] == expected
+    (second,) = replay(saying("failed", deals={"d1": Deal(owner="bob", amount=None)}))
+    assert only(second)["violation_id"] == expected
+
+
+def test_a_failing_finding_opens_a_violation_of_one_night() -> None:
+    row = only(replay(saying("missing"))[0])
+    assert {k: row[k] for k in ("state", "change", "first_seen", "last_seen", "nights_open", "closed_on")} == {
+        "state": "open",
+        "change": "new",
+        "first_seen": FIRST_NIGHT,
+        "last_seen": FIRST_NIGHT,
+        "nights_open": 1,
+        "closed_on": None,
+    }
+    assert row["amount_at_risk"] == Decimal("100.00")
+    assert not row["is_backlog"]
+
+
+def test_the_first_night_of_a_rule_is_a_backlog_and_stays_told_apart() -> None:
+    first = run(saying("missing"), no_violations(), set(), 0)
+    assert (only(first)["change"], only(first)["is_backlog"]) == ("backlog", True)
+    second = run(saying("missing"), first, {CRITERION}, 1)
+    assert (only(second)["change"], only(second)["is_backlog"]) == ("carried", True)
+
+
+def test_a_violation_still_failing_is_carried_and_follows_owner_amount_and_observation() -> None:
+    rows = replay(
+        saying("missing"),
+        saying("failed", deals={"d1": Deal(owner="bob", amount=Decimal("250.00"))}),
+    )
+    row = only(rows[1])
+    assert (row["change"], row["nights_open"], row["last_seen"]) == ("carried", 2, FIRST_NIGHT + timedelta(days=1))
+    assert (row["owner_key_first"], row["owner_key"], row["owner_name"]) == ("ann", "bob", "Bob")
+    assert row["amount_at_risk"] == Decimal("250.00")
+    assert (row["observed_first"], row["observed"], row["outcome"]) == ("observed 0", "observed 1", "failed")
+
+
+def test_an_amount_taken_away_is_no_longer_at_risk() -> None:
+    rows = replay(saying("missing"), saying("missing", deals={"d1": Deal(amount=None)}))
+    assert only(rows[1])["amount_at_risk"] is None
+
+
+def test_not_evaluated_carries_without_counting_the_night_or_taking_its_word() -> None:
+    rows = replay(
+        saying("failed"), saying("not_evaluated", deals={"d1": Deal(amount=Decimal("7.00"))}), saying("failed")
+    )
+    row = only(rows[1])
+    assert (row["change"], row["nights_open"], row["last_seen"]) == ("carried", 1, FIRST_NIGHT)
+    assert (row["outcome"], row["observed"]) == ("failed", "observed 0")
+    assert row["amount_at_risk"] == Decimal("7.00")
+    assert (only(rows[2])["nights_open"], only(rows[2])["last_seen"]) == (2, FIRST_NIGHT + timedelta(days=2))
+
+
+def test_a_finding_that_is_absent_clears_nothing() -> None:
+    rows = replay(saying("missing"), Night())
+    assert (only(rows[1])["change"], only(rows[1])["nights_open"]) == ("carried", 1)
+
+
+def test_a_night_without_any_deals_is_an_absent_input_and_clears_nothing() -> None:
+    rows = replay(saying("missing"), Night(deals={}))
+    assert only(rows[1])["change"] == "carried"
+
+
+@pytest.mark.parametrize("answer", ["met", "late"])
+def test_a_criterion_closes_when_its_evidence_arrives(answer: str) -> None:
+    row = only(replay(saying("missing"), saying(answer))[1])
+    assert (row["state"], row["change"]) == ("closed", "evidence_arrived")
+    assert (row["closed_on"], row["last_seen"], row["nights_open"]) == (FIRST_NIGHT + timedelta(days=1), FIRST_NIGHT, 1)
+
+
+def test_a_standing_rule_closes_when_its_condition_clears() -> None:
+    row = only(replay(saying("failed", RULE), saying("met", RULE))[1])
+    assert (row["state"], row["change"], row["outcome"]) == ("closed", "condition_cleared", "met")
+
+
+def test_a_rule_about_a_visit_clears_when_it_was_evaluated_on_another_visit_of_the_deal() -> None:
+    moved_on = Night(answers={(RULE, "d1", "v2"): "met"})
+    assert only(replay(saying("failed", RULE), moved_on)[1])["change"] == "condition_cleared"
+
+
+def test_a_rule_about_a_visit_is_carried_when_it_could_not_be_evaluated_on_the_other_visit() -> None:
+    moved_on = Night(answers={(RULE, "d1", "v2"): "not_evaluated"})
+    assert only(replay(saying("failed", RULE), moved_on)[1])["change"] == "carried"
+
+
+def test_proof_that_came_late_before_the_first_night_opens_nothing() -> None:
+    assert replay(saying("late"))[0].is_empty()
+
+
+def test_a_closed_violation_is_not_listed_again() -> None:
+    rows = replay(saying("missing"), saying("met"), saying("met"), Night(deals={}))
+    assert rows[2].is_empty()
+    assert rows[3].is_empty()
+
+
+@pytest.mark.parametrize("deals", [{"d2": Deal()}, {"d1": Deal(is_in_scope=False)}])
+def test_a_deal_that_vanished_or_left_the_scope_closes_as_departed(deals: dict[str, Deal]) -> None:
+    row = only(replay(saying("missing"), Night(deals=deals))[1])
+    assert (row["state"], row["change"], row["closed_on"]) == (
+        "closed",
+        "deal_departed",
+        FIRST_NIGHT + timedelta(days=1),
+    )
+
+
+def test_a_deal_out_of_scope_departs_even_while_its_gate_stays_failed() -> None:
+    row = only(replay(saying("missing"), saying("missing", deals={"d1": Deal(is_in_scope=False)}))[1])
+    assert (row["change"], row["nights_open"]) == ("deal_departed", 1)
+
+
+def test_a_failing_deal_out_of_scope_opens_nothing() -> None:
+    assert replay(saying("missing", deals={"d1": Deal(is_in_scope=False)}))[0].is_empty()
+
+
+def test_a_reopened_deal_reopens_the_same_violation_and_counts_on() -> None:
+    rows = replay(
+        saying("missing"),
+        saying("missing"),
+        saying("missing", deals={"d1": Deal(is_in_scope=False)}),
+        saying("missing", deals={"d1": Deal(owner="bob")}),
+    )
+    row = only(rows[3])
+    assert row["violation_id"] == only(rows[0])["violation_id"]
+    assert (row["state"], row["change"], row["closed_on"]) == ("open", "reopened", None)
+    assert (row["first_seen"], row["last_seen"]) == (FIRST_NIGHT, FIRST_NIGHT + timedelta(days=3))
+    assert (row["nights_open"], row["owner_key_first"], row["observed_first"]) == (3, "ann", "observed 0")
+
+
+@pytest.mark.parametrize("answer", ["met", "missing", "late", "not_evaluated"])
+def test_an_errored_rule_carries_its_violations_whatever_it_says(answer: str) -> None:
+    row = only(replay(saying("failed"), saying(answer, errored=frozenset({CRITERION})))[1])
+    assert (row["change"], row["nights_open"], row["outcome"]) == ("carried", 1, "failed")
+
+
+def test_an_errored_rule_opens_and_reopens_nothing() -> None:
+    broken = saying("missing", errored=frozenset({CRITERION}))
+    assert replay(broken)[0].is_empty()
+    assert replay(saying("missing"), saying("met"), broken)[2].is_empty()
+
+
+def test_an_errored_rule_carries_the_violations_of_departed_deals_until_it_runs() -> None:
+    rows = replay(
+        saying("missing"), Night(deals={"d2": Deal()}, errored=frozenset({CRITERION})), Night(deals={"d2": Deal()})
+    )
+    assert [only(frame)["change"] for frame in rows[1:]] == ["carried", "deal_departed"]
+
+
+def test_a_rule_taken_out_of_the_standards_closes_as_rule_changed() -> None:
+    row = only(replay(saying("missing"), Night(rules=frozenset({RULE})))[1])
+    assert (row["state"], row["change"]) == ("closed", "rule_changed")
+
+
+def test_a_rule_put_back_reopens_its_violations() -> None:
+    rows = replay(saying("missing"), Night(rules=frozenset({RULE})), saying("missing"))
+    assert (only(rows[2])["change"], only(rows[2])["nights_open"]) == ("reopened", 2)
+
+
+def test_two_findings_of_one_violation_are_refused() -> None:
+    findings = pl.DataFrame([finding(saying("missing"), 0, (CRITERION, "d1", "v1"))] * 2, schema=FINDINGS_SCHEMA)
+    deals = pl.DataFrame({"deal_key": ["d1"], "is_in_scope": [True]})
+    with pytest.raises(ValueError, match=r"findings hold more than one row of rule_id 'f\.s\.proof', deal_key 'd1'"):
+        advance(
+            findings, deals, pl.DataFrame({"rule_id": [CRITERION]}), no_violations(), set(), business_date=FIRST_NIGHT
+        )
+
+
+def test_knowing_tonight_or_later_is_refused_so_that_a_past_night_reruns_on_what_was_known_then() -> None:
+    (first,) = replay(saying("missing"))
+    with pytest.raises(ValueError, match="known violations reach 2026-11-20, tonight is 2026-11-20"):
+        run(saying("missing"), first, {CRITERION}, 0)
+
+
+def test_columns_and_types_are_the_contract() -> None:
+    (first,) = replay(saying("missing"))
+    assert first.schema == VIOLATIONS_SCHEMA
+    assert replay(Night())[0].schema == VIOLATIONS_SCHEMA
+
+
+# Agreement with a state machine that follows one violation at a time in plain Python.
+
+
+def closing_reason(night: Night, key: tuple[str, str, str]) -> str | None:
+    rule_id, deal_key, _ = key
+    if rule_id not in night.rules:
+        return "rule_changed"
+    if rule_id in night.errored:
+        return None
+    deal = night.deals.get(deal_key)
+    if deal is None or not deal.is_in_scope:
+        return "deal_departed" if night.deals else None
+    answer = night.answers.get(key)
+    if answer in ("met", "late"):
+        return "evidence_arrived" if kind_of(rule_id) == "criterion" else "condition_cleared"
+    others = [a for (r, d, _), a in night.answers.items() if (r, d) == (rule_id, deal_key)]
+    return "condition_cleared" if answer is None and others and "not_evaluated" not in others else None
+
+
+def expected_states(
+    night: Night, known: dict[tuple[str, str, str], dict[str, Any]], known_rules: set[str], number: int
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    today = FIRST_NIGHT + timedelta(days=number)
+    states = {}
+    for key in known.keys() | night.answers.keys():
+        rule_id, deal_key, _ = key
+        deal = night.deals.get(deal_key)
+        is_in_scope = deal is not None and deal.is_in_scope
+        answer = night.answers.get(key)
+        runs = rule_id in night.rules and rule_id not in night.errored
+        fails = runs and is_in_scope and answer in ("missing", "failed")
+        was = known.get(key)
+        if was is None:
+            if not fails:
+                continue
+            now: dict[str, Any] = {
+                "key": key,
+                "state": "open",
+                "change": "new" if rule_id in known_rules else "backlog",
+                "first_seen": today,
+                "nights_open": 0,
+                "closed_on": None,
+                "is_backlog": rule_id not in known_rules,
+                "owner_key_first": deal.owner if deal else None,
+                "observed_first": f"observed {number}",
+            }
+        elif was["state"] == "closed":
+            if not fails:
+                continue
+            now = {**was, "state": "open", "change": "reopened", "closed_on": None}
+        else:
+            now = {**was, "change": "carried"}
+            closing = closing_reason(night, key)
+            if closing:
+                now.update(state="closed", change=closing, closed_on=today)
+        if fails:
+            now.update(last_seen=today, nights_open=now["nights_open"] + 1)
+        if runs and is_in_scope and answer not in (None, "not_evaluated"):
+            now.update(observed=f"observed {number}", outcome="missing" if answer == "late" else answer)
+        if deal and any(d == deal_key and r in night.rules for r, d, _ in night.answers):
+            now.update(owner_key=deal.owner, amount_at_risk=deal.amount, stage=f"stage {number}")
+        states[key] = now
+    return states
+
+
+DEALS = ["d1", "d2"]
+KEYS = [(rule, deal, visit) for rule in (CRITERION, RULE) for deal in DEALS for visit in ("", "v1")]
+deal_strategy = st.builds(
+    Deal,
+    is_in_scope=st.sampled_from([True, True, True, False]),
+    owner=st.sampled_from(["ann", "bob", None]),
+    amount=st.sampled_from([Decimal("1.00"), Decimal("2.50"), None]),
+)
+
+
+@st.composite
+def nights(draw: st.DrawFn) -> Night:
+    deals = draw(st.dictionaries(st.sampled_from(DEALS), deal_strategy))
+    answers = draw(
+        st.dictionaries(
+            st.sampled_from(KEYS), st.sampled_from(["missing", "failed", "met", "late", "not_evaluated"]), max_size=8
+        )
+    )
+    subset = st.sampled_from([frozenset[str](), frozenset[str](), frozenset({CRITERION}), frozenset({RULE})])
+    removed, errored = draw(subset), draw(subset)
+    return Night(
+        deals=deals,
+        answers={key: answer for key, answer in answers.items() if key[1] in deals},
+        rules=frozenset({CRITERION, RULE}) - removed,
+        errored=errored,
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(nights(), min_size=1, max_size=7))
+def test_every_night_agrees_row_by_row_with_a_state_machine_of_single_violations(sequence: list[Night]) -> None:
+    model: dict[tuple[str, str, str], dict[str, Any]] = {}
+    known, known_rules = no_violations(), set[str]()
+    for number, night in enumerate(sequence):
+        tonight = run(night, known, known_rules, number)
+        expected = expected_states(night, model, known_rules, number)
+        got = {(row["rule_id"], row["deal_key"], row["visit_id"]): row for row in tonight.iter_rows(named=True)}
+        assert len(got) == tonight.height
+        assert got.keys() == expected.keys()
+        for key, state in expected.items():
+            assert {name: got[key][name] for name in state if name != "key"} == {
+                name: value for name, value in state.items() if name != "key"
+            }
+        known, model = latest(known, tonight), {**model, **expected}
+        known_rules |= night.rules - night.errored
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(nights(), min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_the_same_inputs_in_any_order_give_the_same_frame(sequence: list[Night], random: Any) -> None:
+    known = no_violations()
+    for number, night in enumerate(sequence):
+        tonight = run(night, known, {RULE}, number)
+        keys = list(night.answers)
+        random.shuffle(keys)
+        shuffled = replace(night, answers={key: night.answers[key] for key in keys})
+        assert run(shuffled, known.sample(fraction=1, shuffle=True, seed=1), {RULE}, number).equals(tonight)
+        known = latest(known, tonight)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(nights(), min_size=1, max_size=5))
+def test_a_night_on_which_nothing_could_be_evaluated_clears_nothing(sequence: list[Night]) -> None:
+    known = no_violations()
+    for number, night in enumerate(sequence):
+        known = latest(known, run(night, known, set(), number))
+    was_open = known.filter(pl.col("state") == "open").sort("violation_id")
+    stale = Night(
+        deals={deal: Deal() for deal in DEALS},
+        answers=dict.fromkeys(KEYS, "not_evaluated"),
+    )
+    after = run(stale, known, set(), len(sequence))
+    kept = ["violation_id", "first_seen", "last_seen", "nights_open", "observed", "outcome", "is_backlog"]
+    assert after.select(kept).equals(was_open.select(kept))
+    assert set(after["change"]) <= {"carried"}
