@@ -5,7 +5,6 @@ code; the only clock that the product reads, for the default date of a night, is
 """
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
@@ -103,7 +102,7 @@ BusinessDate = Annotated[
 @refusals_as_sentences
 def night(business_date: BusinessDate = None) -> None:
     """Run one night: extracts to served tables. A past night is run as it was known then."""
-    from orchestration.opening import is_published  # noqa: PLC0415 - keeps `--help` free of Polars
+    from orchestration.opening import is_published
 
     standards = load(standards_from_environment())
     tonight = _night(standards, business_date)
@@ -128,7 +127,7 @@ def demo(
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Only where the inbox holds nothing.")] = False,
 ) -> None:
     """Write the extracts of a demo company into the inbox, as its CRM would give them night by night."""
-    from orchestration.demo.prepare import prepare  # noqa: PLC0415
+    from orchestration.demo.prepare import prepare
 
     home = home_from_environment()
     if if_empty and any(home.inbox.glob("*/*")):
@@ -170,7 +169,7 @@ def nights_command() -> None:
 @refusals_as_sentences
 def doctor() -> None:
     """Check standards, mappings and extracts without running anything."""
-    from orchestration.opening import look  # noqa: PLC0415
+    from orchestration.opening import look
 
     standards = load(standards_from_environment())
     for line in look(_night(standards, None), standards):
@@ -198,9 +197,9 @@ def _night(standards: Standards, business_date: datetime | None) -> Night:
 def _run(tonight: Night) -> None:
     """Run all assets of the night in this process, recorded in Dagster's own storage."""
     prepare_dagster_home(tonight.home)
-    import dagster as dg  # noqa: PLC0415 - a night on which nothing changed never needs it
+    import dagster as dg
 
-    from orchestration.definitions import defs  # noqa: PLC0415
+    from orchestration.definitions import defs
 
     # dbt tells every test that passes; that belongs in a log, beside what Dagster keeps of the run.
     with (
@@ -250,8 +249,8 @@ def prepare_dagster_home(home: Home) -> None:
 
 
 def _print_summary(tonight: Night) -> None:
-    from orchestration.publishing.summary import summary_rows  # noqa: PLC0415
-    from orchestration.warehouse import read_served  # noqa: PLC0415
+    from orchestration.publishing.summary import summary_rows
+    from orchestration.warehouse import read_served
 
     record = read_record(tonight.archive)
     served = tonight.served_file
@@ -285,4 +284,4 @@ def _current_record(home: Home) -> NightRecord | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -169,8 +169,8 @@ def _run_suite(name: str, findings: pl.DataFrame, rules: pl.DataFrame) -> Iterat
 def _validate(name: str, findings: pl.DataFrame, rules: pl.DataFrame) -> dict[str, "ExpectationValidationResult"]:
     # Read once, at import: later is too late to keep usage statistics at home.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # noqa: PLC0415
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     # What it would log as errors comes back as `error` of the rule.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
@@ -211,11 +211,11 @@ def _validate(name: str, findings: pl.DataFrame, rules: pl.DataFrame) -> dict[st
 
 
 def _expectation(rule_id: str, severity: str) -> "Expectation":
-    from great_expectations.expectations.core.expect_column_values_to_be_in_set import (  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
         ExpectColumnValuesToBeInSet,
     )
-    from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
-    from great_expectations.expectations.row_conditions import Column  # noqa: PLC0415
+    from great_expectations.expectations.metadata_types import FailureSeverity
+    from great_expectations.expectations.row_conditions import Column
 
     return ExpectColumnValuesToBeInSet(
         column="outcome",

@@ -22,7 +22,7 @@ _FRACTION = re.compile(r"[-+]?([0-9][0-9_]*)?\.[0-9]*([eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 
 
-class StandardsRefused(Exception):  # noqa: N818 - named for what happened to the person's file
+class StandardsRefused(Exception):
     """The standards cannot be used.
 
     `str()` is the first problem as one sentence; `problems` holds all of them, by file and line.

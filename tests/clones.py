@@ -76,3 +76,12 @@ def make_clone(root: Path, company: str | None = None) -> Clone:
             shipped["attributes"] |= yaml.safe_load(changes.read_text(encoding="utf-8"))["attributes"]
             target.write_text(yaml.safe_dump(shipped, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return Clone(root=project, home=root / "home")
+
+
+def put_extract(clone: Clone, day: str, files: dict[str, str]) -> Path:
+    """An extract of the neutral layout in the inbox: file name to its text."""
+    folder = clone.inbox / "generic" / day
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder

@@ -50,7 +50,8 @@ class CrmExtracts(dg.Component):
             night = nightly.night(context.partition_key)
             for report in load(night.home.shelf, mapping, night.time_zone, night.as_of_at):
                 context.log.info(
-                    f"{report.file}: {report.rows_in} in, {report.rows_loaded} loaded, {report.rows_quarantined} quarantined"
+                    f"{report.file}: {report.rows_in} in, {report.rows_loaded} loaded, "
+                    f"{report.rows_quarantined} quarantined"
                 )
                 for warning in report.warnings:
                     context.log.warning(warning)

@@ -24,7 +24,6 @@ from dagster_dbt import (
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
 
-
 # The dbt of this environment, whether or not the environment's folder is on the PATH.
 DBT = Path(sys.executable).with_name("dbt")
 

@@ -145,8 +145,8 @@ def _check_headers(file: ExtractFile, match: HeaderMatch, each: ObjectMapping, m
     strangers = [header for header in match.unknown if not header.lower().startswith("x_")]
     if strangers and mapping.unknown_columns == "refuse":
         raise ExtractRefused(
-            f"{where}: column {strangers[0]!r} is not in the layout of {file.object}{closest(strangers[0], each.columns)}; "
-            f"map it in defs.yaml, or name it x_{strangers[0]} to keep it as an attribute"
+            f"{where}: column {strangers[0]!r} is not in the layout of {file.object}"
+            f"{closest(strangers[0], each.columns)}; map it in defs.yaml, or name it x_{strangers[0]} to keep it as an attribute"
         )
     return [f"{file.name}: column {header!r} is mapped to nothing and kept as an attribute" for header in strangers]
 
@@ -157,8 +157,8 @@ def _hold_if_too_much_is_refused(taken: _Taken, mapping: CrmMapping) -> None:
         first = taken.typed.refused.row(0, named=True)
         raise ExtractRefused(
             f"inbox/{taken.file.name}, record {first['_record']:,}: {first['reason']}"
-            f"{_of_column(first['column'], first['value'])}; {taken.typed.refused_records:,} of {taken.records.count:,} "
-            f"records are refused, more than max_quarantined_share {mapping.max_quarantined_share:.0%} allows: "
+            f"{_of_column(first['column'], first['value'])}; {taken.typed.refused_records:,} of "
+            f"{taken.records.count:,} records are refused, more than max_quarantined_share {mapping.max_quarantined_share:.0%} allows: "
             f"correct the export or its mapping (all of them are listed in quarantine/)"
         )
 

@@ -113,9 +113,8 @@ class CrmMapping(_Part):
             for column in columns:
                 if column not in objects[name].columns:
                     raise ValueError(f"{name} has no column {column!r}{closest(column, objects[name].columns)}")
-        for each in self.stage_dates:
-            if "stage_changes" not in objects:
-                raise ValueError("stage_dates need an object stage_changes to go to")
+        if self.stage_dates and "stage_changes" not in objects:
+            raise ValueError("stage_dates need an object stage_changes to go to")
         return self
 
     def resolved_objects(self) -> dict[str, ObjectMapping]:

@@ -12,6 +12,7 @@ import polars as pl
 
 def summary_rows(
     tables: Mapping[str, pl.DataFrame],
+    *,
     rows_in: int,
     rows_quarantined: int,
     language: str,

@@ -103,7 +103,8 @@ def test_a_maven_deal_without_any_date_stays_with_its_age_unknown(maven: Clone) 
     ).row(0)
     assert visits == (500, 0, 0, "unknown")
     dwell = maven.query(
-        "select unknown_entry_visits, dwell_p50_days from funnel_stage_dwell where segment = 'all' and stage = 'prospecting'"
+        """select unknown_entry_visits, dwell_p50_days from funnel_stage_dwell
+           where segment = 'all' and stage = 'prospecting'"""
     ).row(0)
     assert dwell == (500, None)
 
@@ -139,7 +140,7 @@ def test_each_salesforce_visit_is_one_of_the_recorded_stays(salesforce: Clone, r
     rows: dict[str, list[tuple[datetime, str, str]]] = {}
     with (real_data / "salesforce_export" / "OpportunityHistory.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            at = datetime.strptime(row["CreatedDate"], "%m/%d/%y %I:%M %p")  # noqa: DTZ007 - the company is in UTC
+            at = datetime.strptime(row["CreatedDate"], "%m/%d/%y %I:%M %p")
             rows.setdefault(row["OpportunityId"], []).append((at, row["Id"], row["StageName"]))
     stays = set()
     for deal, changes in rows.items():
@@ -157,7 +158,7 @@ def test_each_salesforce_visit_is_one_of_the_recorded_stays(salesforce: Clone, r
 
 def test_a_salesforce_deal_won_and_then_lost_is_lost(salesforce: Clone) -> None:
     deal = salesforce.query("select outcome, closed_at from deals_current where deal_id = '006bm00000LKJNTAA5'").row(0)
-    assert deal == ("lost", datetime(2026, 3, 7, 21, 0))  # noqa: DTZ001 - served instants are UTC without a zone
+    assert deal == ("lost", datetime(2026, 3, 7, 21, 0))
 
 
 def test_a_salesforce_column_that_nothing_maps_is_kept_and_told(salesforce: Clone) -> None:
@@ -171,7 +172,8 @@ def test_a_salesforce_column_that_nothing_maps_is_kept_and_told(salesforce: Clon
 )
 def test_the_bank_reaches_each_stage_as_often_as_its_log_says(bank: Clone, stage: str, reached: int) -> None:
     rows = bank.query(
-        f"select reached from funnel_stage_conversion where segment = 'all' and cohort_kind = 'all' and stage = '{stage}'"
+        f"""select reached from funnel_stage_conversion
+            where segment = 'all' and cohort_kind = 'all' and stage = '{stage}'"""
     )
     assert rows.item() == reached
 
@@ -217,6 +219,7 @@ def test_the_bank_gates_agree_with_a_walk_over_the_log(bank: Clone, real_data: P
                 expected["met" if any(seen <= at for seen in returned) else "missing"] += 1
             stage = activity
     findings = bank.query(
-        "select outcome, count(*) from quality_findings where rule_id = 'loans.validating.offer_returned' and visit_id like '%/validating/%' group by 1"
+        """select outcome, count(*) from quality_findings
+           where rule_id = 'loans.validating.offer_returned' and visit_id like '%/validating/%' group by 1"""
     )
     assert dict(findings.rows()) == dict(expected)

@@ -1,0 +1,194 @@
+"""Nights of a company small enough to follow by hand: what each finds, keeps and leaves to the next."""
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import duckdb
+import pytest
+from clones import Clone, put_extract
+
+MakeClone = Callable[[str | None], Clone]
+
+DEALS = """deal_id,deal_name,stage,amount,currency,owner_id,created_at,expected_close_date,next_step,modified_at
+1,Proved,资格确认,1000.00,CNY,ann,2026-03-01T09:00:00+08:00,2026-04-30,call,2026-03-05T09:00:00+08:00
+2,Unproved <b>markup</b>,资格确认,2000.50,CNY,bob,2026-03-01T09:00:00+08:00,2026-04-30,call,2026-03-05T09:00:00+08:00
+3,New,初步接洽,,CNY,bob,2026-03-04T09:00:00+08:00,2026-05-31,call,2026-03-04T09:00:00+08:00
+"""
+CHANGES = """change_id,deal_id,stage,changed_at
+a,1,初步接洽,2026-03-01T09:00:00+08:00
+b,1,资格确认,2026-03-05T09:00:00+08:00
+c,2,初步接洽,2026-03-01T09:00:00+08:00
+d,2,资格确认,2026-03-05T09:00:00+08:00
+e,3,初步接洽,2026-03-04T09:00:00+08:00
+"""
+ACTIVITIES = """activity_id,deal_id,activity_type,occurred_at,minutes,direction,status,customer_present
+m1,1,访谈,2026-03-03T10:00:00+08:00,45,outbound,held,true
+m2,2,演示,2026-03-03T10:00:00+08:00,20,outbound,held,true
+"""
+EVIDENCE = """deal_id,evidence_key,observed_at,number,text,kind,source_id
+1,pain_points,2026-03-04T10:00:00+08:00,3,,recorded_event,p1
+2,pain_points,2026-03-04T10:00:00+08:00,2,,recorded_event,p2
+"""
+FIRST_NIGHT = {"deals.csv": DEALS, "stage_changes.csv": CHANGES, "activities.csv": ACTIVITIES, "evidence.csv": EVIDENCE}
+# On the second day the interview is held after all, and deal 1 moves on without any of its proofs.
+SECOND_NIGHT = {
+    "deals.csv": DEALS.splitlines()[0]
+    + "\n1,Proved,需求分析,1000.00,CNY,ann,2026-03-01T09:00:00+08:00,2026-04-30,call,2026-03-07T15:00:00+08:00\n",
+    "stage_changes.csv": "change_id,deal_id,stage,changed_at\nf,1,需求分析,2026-03-07T15:00:00+08:00\n",
+    "activities.csv": ACTIVITIES.splitlines()[0] + "\nm3,2,访谈,2026-03-07T10:00:00+08:00,60,outbound,held,true\n",
+    "manifest.json": json.dumps({"extract": "delta"}),
+}
+DISCOVERY = "direct_sales.initial_contact.discovery_held"
+SERVED = [
+    "deals_current",
+    "deal_visits",
+    "funnel_stage_conversion",
+    "funnel_stage_dwell",
+    "icp_fit",
+    "quality_findings",
+    "quality_violations",
+    "quality_rule_nights",
+    "forecast_deal",
+    "forecast_period",
+    "nights",
+]
+
+
+def violations(company: Clone) -> dict[tuple[str, str], tuple[object, ...]]:
+    rows = company.query(
+        "select rule_id, deal_key, state, change, cast(first_seen as text), cast(last_seen as text), nights_open, "
+        "observed from quality_violations"
+    )
+    return {(row[0], row[1]): row[2:] for row in rows.rows()}
+
+
+@pytest.fixture(scope="module")
+def company(clone: MakeClone) -> Clone:
+    """A company after its first night."""
+    made = clone(None)
+    put_extract(made, "2026-03-06", FIRST_NIGHT)
+    made.night("2026-03-06")
+    return made
+
+
+@pytest.fixture(scope="module")
+def second(company: Clone) -> dict[str, object]:
+    """The same company after its second night, with what stood before."""
+    before = {"violations": violations(company), "files": company.files(), "served": company.served.read_bytes()}
+    reader = duckdb.connect(str(company.served), read_only=True)
+    before["held"] = reader.execute("select max(business_date) from nights").fetchone()
+    put_extract(company, "2026-03-07", SECOND_NIGHT)
+    company.night("2026-03-07")
+    before["still"] = reader.execute(
+        "select max(business_date), (select count(*) from deals_current) from nights"
+    ).fetchone()
+    reader.close()
+    return before
+
+
+def test_the_first_night_tells_a_demo_that_was_too_short_from_one_that_was_never_held(company: Clone) -> None:
+    outcomes = company.query(
+        f"select deal_id, q.outcome, q.observed from quality_findings as q join deals_current using (deal_key) "
+        f"where rule_id = '{DISCOVERY}' order by deal_id"
+    )
+    assert outcomes.rows()[:2] == [("1", "met", None), ("2", "failed", "activity.demo: 20")]
+
+
+def test_what_the_first_night_finds_is_a_backlog(second: dict[str, object]) -> None:
+    first = second["violations"]
+    assert isinstance(first, dict)
+    assert first[(DISCOVERY, "generic:2")] == ("open", "backlog", "2026-03-06", "2026-03-06", 1, "activity.demo: 20")
+
+
+def test_evidence_that_comes_after_the_gate_closes_the_violation_as_late(
+    second: dict[str, object], company: Clone
+) -> None:
+    state = violations(company)[(DISCOVERY, "generic:2")]
+    assert state[:4] == ("closed", "evidence_arrived", "2026-03-06", "2026-03-06")
+    late = company.query(
+        f"select is_late, outcome from quality_findings where rule_id = '{DISCOVERY}' and deal_key = 'generic:2'"
+    )
+    assert late.rows() == [(True, "failed")]
+
+
+def test_a_move_without_proof_is_new_on_the_night_it_is_made(second: dict[str, object], company: Clone) -> None:
+    new = {key: state for key, state in violations(company).items() if state[1] == "new"}
+    qualification = {
+        f"direct_sales.qualification.{name}_confirmed" for name in ("budget", "authority", "need", "timeline")
+    }
+    assert {rule for rule, deal in new if deal == "generic:1"} == qualification
+    assert {state[2] for state in new.values()} == {"2026-03-07"}
+
+
+def test_a_reader_that_holds_the_old_night_open_keeps_it(second: dict[str, object], company: Clone) -> None:
+    held, still = second["held"], second["still"]
+    assert isinstance(held, tuple)
+    assert isinstance(still, tuple)
+    assert held[0] == still[0]
+    assert still[1] == 3
+    assert str(company.query("select max(business_date) from nights").item()) == "2026-03-07"
+
+
+def test_the_same_night_again_says_so_and_touches_no_file(second: dict[str, object], company: Clone) -> None:
+    before = company.files()
+    said = company.night("2026-03-07")
+    assert "Nothing changed" in said
+    assert company.files() == before
+
+
+def test_a_past_night_is_run_again_as_it_was_known_and_readers_keep_the_latest(
+    second: dict[str, object], company: Clone
+) -> None:
+    first_file = company.home / "served" / "nights" / "2026-03-06.duckdb"
+    with duckdb.connect(str(first_file), read_only=True) as connection:
+        before = {
+            table: connection.execute(f"select * from {table}").fetchall() for table in SERVED if table != "nights"
+        }
+    record = company.home / "warehouse" / "nights" / "2026-03-06" / "night.json"
+    hashes = json.loads(record.read_text(encoding="utf-8"))["table_hashes"]
+    archived = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in record.parent.glob("*.parquet")}
+    record.unlink()
+    first_file.unlink()
+
+    said = company.night("2026-03-06")
+
+    assert "readers keep the latest" in said
+    assert str(company.query("select max(business_date) from nights").item()) == "2026-03-07"
+    with duckdb.connect(str(first_file), read_only=True) as connection:
+        after = {
+            table: connection.execute(f"select * from {table}").fetchall() for table in SERVED if table != "nights"
+        }
+    assert after == before
+    assert json.loads(record.read_text(encoding="utf-8"))["table_hashes"] == hashes
+    assert {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in record.parent.glob("*.parquet")
+    } == archived
+
+
+def test_every_served_table_is_there_and_nothing_raw(second: dict[str, object], company: Clone) -> None:
+    tables = company.query("select table_schema, table_name from information_schema.tables order by 2")
+    assert tables.rows() == [("main", name) for name in sorted(SERVED)]
+
+
+def test_each_deal_names_the_file_and_record_that_told_of_it(second: dict[str, object], company: Clone) -> None:
+    sources = company.query("select deal_id, source_file, source_record from deals_current order by deal_id")
+    assert sources.rows() == [
+        ("1", "generic/2026-03-07/deals.csv", 1),
+        ("2", "generic/2026-03-06/deals.csv", 2),
+        ("3", "generic/2026-03-06/deals.csv", 3),
+    ]
+
+
+def test_an_amount_that_is_missing_is_a_named_exclusion(second: dict[str, object], company: Clone) -> None:
+    amounts = company.query(
+        "select deal_id, amount_reporting, amount_exclusion from deals_current order by deal_id"
+    ).rows()
+    assert [row[2] for row in amounts] == [None, None, "missing_amount"]
+    assert [row[1] for row in amounts][2] is None
+
+
+def test_the_review_page_shows_markup_in_a_name_as_text(second: dict[str, object], company: Clone) -> None:
+    page = (company.home / "reports" / "2026-03-06" / "review.html").read_text(encoding="utf-8")
+    assert "Unproved &lt;b&gt;markup&lt;/b&gt;" in page
+    assert "<b>markup</b>" not in page
