@@ -13,8 +13,8 @@ import polars as pl
 from orchestration.demo.company import LOST, NURTURE, OPEN_STAGES, STAGES, WON
 
 # Log-odds that an average deal moves on from a stage, everything asked for being proven.
-ADVANCE = np.array([1.35, 1.45, 1.95, 1.95, 1.45, 1.55])
-STALL = np.array([0.07, 0.09, 0.10, 0.09, 0.13, 0.12])
+ADVANCE = np.array([1.15, 1.15, 1.60, 1.60, 1.15, 1.30])
+STALL = np.array([0.12, 0.12, 0.12, 0.10, 0.14, 0.12])
 # What a visit that stalled loses.
 STALL_PENALTY = 1.0
 # What each criterion passed without proof costs at every later gate until its proof arrives.
@@ -51,8 +51,8 @@ STUCK = np.array(
     ]
 )
 # Days in a stage are lognormal; a stalled visit has its own median.
-MEDIAN_DAYS = np.array([8.0, 12.0, 17.0, 12.0, 17.0, 15.0])
-STALLED_MEDIAN_DAYS = 105.0
+MEDIAN_DAYS = np.array([11.0, 13.0, 16.0, 11.0, 16.0, 14.0])
+STALLED_MEDIAN_DAYS = 300.0
 SPREAD = 0.70
 # Two touches more each month make a visit some per cent shorter.
 CADENCE_ON_DAYS = -0.08
