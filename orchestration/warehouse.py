@@ -103,10 +103,8 @@ class Warehouse:
                 definition = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
                 connection.execute(f'create table {schema}."{name}" ({definition})')
                 return
-            listed = ", ".join(_literal(str(path)) for path in files)
-            selected = ", ".join(
-                _in_utc(column) if kind == "timestamp" else f'"{column}"' for column, kind in typed.items()
-            )
+            stored = {row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall()}
+            selected = ", ".join(_selected(column, kind, is_stored=column in stored) for column, kind in typed.items())
             newest = ""
             if len(files) > 1:
                 partition = ", ".join(f'"{column}"' for column in key)
@@ -114,9 +112,7 @@ class Warehouse:
                     f" qualify row_number() over (partition by {partition}"
                     " order by _extracted_at desc, _file desc, _record desc) = 1"
                 )
-            connection.execute(
-                f'create view {schema}."{name}" as select {selected} from read_parquet([{listed}]){newest}'
-            )
+            connection.execute(f'create view {schema}."{name}" as select {selected} from {_parquet(files)}{newest}')
 
     def require_night(self, business_date: date) -> None:
         """Refuse to work on the tables of another night.
@@ -202,8 +198,17 @@ def _without_time_zones(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(zoned).dt.convert_time_zone("UTC").dt.replace_time_zone(None)) if zoned else frame
 
 
-def _in_utc(column: str) -> str:
-    return f'cast(timezone(\'UTC\', "{column}") as timestamp) as "{column}"'
+def _parquet(files: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(_literal(str(path)) for path in files)}], union_by_name = true)"
+
+
+def _selected(column: str, kind: str, *, is_stored: bool) -> str:
+    """A column in its type. Files of before a mapping knew it do not hold it."""
+    if not is_stored:
+        return f'cast(null as {kind}) as "{column}"'
+    if kind == "timestamp":
+        return f'cast(timezone(\'UTC\', "{column}") as timestamp) as "{column}"'
+    return f'"{column}"'
 
 
 def _literal(text: str) -> str:

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 Array = npt.NDArray[Any]
+Ints = npt.NDArray[Any]
+Bools = npt.NDArray[np.bool_]
 
 
 class Rows:

@@ -1,0 +1,71 @@
+"""The shape of the graph: what an edit adds to it or takes away should be seen in a review."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.definitions import defs
+
+SNAPSHOT = Path(__file__).with_name("graph.txt")
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return defs()
+
+
+def shape(loaded: dg.Definitions) -> str:
+    graph = loaded.resolve_asset_graph()
+    lines = [
+        f"{key.to_user_string()} [{graph.get(key).group_name}] <- "
+        + ", ".join(sorted(parent.to_user_string() for parent in graph.get(key).parent_keys))
+        for key in sorted(graph.materializable_asset_keys, key=lambda each: each.to_user_string())
+    ]
+    lines += [f"check {key.asset_key.to_user_string()}: {key.name}" for key in sorted(graph.asset_check_keys)]
+    schedule = loaded.resolve_schedule_def("nightly")
+    lines.append(
+        f"schedule {schedule.name}: {schedule.cron_schedule} {schedule.execution_timezone} -> {schedule.job_name}"
+    )
+    return "\n".join(line.removesuffix(" <- ") for line in lines) + "\n"
+
+
+def test_the_graph_has_the_shape_that_was_reviewed(loaded: dg.Definitions) -> None:
+    """Changed on purpose? UPDATE_SNAPSHOTS=1 pytest tests/definitions writes the new shape; commit it."""
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(shape(loaded), encoding="utf-8")
+    assert shape(loaded) == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_every_asset_is_part_of_the_nightly_job_and_has_a_partition_a_day(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    night = loaded.resolve_job_def("night")
+    assert set(night.asset_layer.executable_asset_keys) == set(graph.materializable_asset_keys)
+    for key in graph.materializable_asset_keys:
+        partitions = graph.get(key).partitions_def
+        assert isinstance(partitions, dg.DailyPartitionsDefinition), key
+        assert partitions.timezone == "Asia/Shanghai"
+
+
+def test_every_asset_has_a_group_and_a_description(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    bare = [
+        key.to_user_string()
+        for key in graph.materializable_asset_keys
+        if not graph.get(key).description or graph.get(key).group_name == "default"
+    ]
+    assert bare == []
+
+
+def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    ends = {
+        dg.AssetKey(name) for name in ("quality_violations", "quality_rule_nights", "forecast_deal", "forecast_period")
+    }
+    readers = {child.to_user_string() for key in ends for child in graph.get(key).child_keys}
+    assert readers == {"audit"}
+
+
+def test_a_night_runs_in_one_process(loaded: dg.Definitions) -> None:
+    assert loaded.executor is dg.in_process_executor

@@ -1,0 +1,136 @@
+"""Frames and lake files in, served file out; what a reader sees while that happens."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from orchestration.publishing.archive import content, history, latest
+from orchestration.warehouse import Warehouse, WarehouseError, link_current
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    source: str
+    order_by: tuple[str, ...]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse" / "stageproof.duckdb")
+
+
+def lake_file(path: Path, rows: list[tuple[str, str, int]], day: int) -> Path:
+    """Records (id, stage, amount) as extracted on a day of March."""
+    taken = datetime(2026, 3, day, 16, tzinfo=UTC)
+    frame = pl.DataFrame(rows, schema={"id": pl.String, "stage": pl.String, "cents": pl.Int64}, orient="row")
+    frame.select(
+        "id",
+        "stage",
+        (pl.col("cents").cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2)).alias("amount"),
+        pl.lit(taken).cast(pl.Datetime("us", "UTC")).alias("_extracted_at"),
+        pl.lit(path.name).alias("_file"),
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_record"),
+    ).write_parquet(path)
+    return path
+
+
+COLUMNS = {"id": "text", "stage": "text", "amount": "money"}
+
+
+def test_the_newest_version_of_each_record_is_exposed(warehouse: Warehouse, tmp_path: Path) -> None:
+    files = [
+        lake_file(tmp_path / "b.parquet", [("1", "Won", 200)], day=2),
+        lake_file(tmp_path / "a.parquet", [("1", "Open", 100), ("2", "Open", 300)], day=1),
+    ]
+    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], files)
+    rows = warehouse.read("raw_x.deals").sort("id")
+    assert rows.select("id", "stage", "amount").rows() == [
+        ("1", "Won", Decimal("2.00")),
+        ("2", "Open", Decimal("3.00")),
+    ]
+    assert rows["_extracted_at"].to_list() == [datetime(2026, 3, 2, 16), datetime(2026, 3, 1, 16)]
+
+
+def test_an_object_never_extracted_is_an_empty_table_with_its_types(warehouse: Warehouse) -> None:
+    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
+    assert warehouse.read("raw_x.deals").schema["amount"] == pl.Decimal(18, 2)
+
+
+def test_an_object_that_comes_for_the_first_time_takes_the_place_of_its_empty_table(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
+    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)])
+    assert warehouse.read("raw_x.deals").height == 1
+    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
+    assert warehouse.read("raw_x.deals").height == 0
+
+
+def test_a_column_that_older_lake_files_lack_is_null_there(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)
+    warehouse.expose("raw_x", "deals", COLUMNS | {"closed_at": "instant"}, ["id"], [path])
+    assert warehouse.read("raw_x.deals").select("id", "closed_at").rows() == [("1", None)]
+
+
+def test_the_tables_of_another_night_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="holds the night of no date, not of 2026-03-31"):
+        warehouse.require_night(date(2026, 3, 31))
+    warehouse.write("night", {"clock": pl.DataFrame({"business_date": [date(2026, 3, 30)]})})
+    with pytest.raises(WarehouseError, match="run the whole night: stageproof night --date 2026-03-31"):
+        warehouse.require_night(date(2026, 3, 31))
+    warehouse.require_night(date(2026, 3, 30))
+
+
+def test_one_content_in_any_row_order_has_one_hash_and_one_served_order(warehouse: Warehouse) -> None:
+    table = Table("t", "s.t", ("k",))
+    rows = pl.DataFrame({"k": [2, 1, None], "v": ["b", "a", "c"]})
+    hashes = set()
+    for shuffled in (rows, rows.reverse()):
+        warehouse.write("s", {"t": shuffled})
+        hashes.add(warehouse.contents([table])["t"])
+    assert len(hashes) == 1
+    warehouse.write("s", {"t": rows.with_columns(v=pl.lit("x"))})
+    assert warehouse.contents([table])["t"] not in hashes
+
+
+def test_a_reader_of_the_old_night_is_not_disturbed_by_the_new_one(warehouse: Warehouse, tmp_path: Path) -> None:
+    table, current = Table("t", "s.t", ("k",)), tmp_path / "served" / "stageproof.duckdb"
+    for day, value in (("1", "old"), ("2", "new")):
+        warehouse.write("s", {"t": pl.DataFrame({"k": [1], "v": [value]})})
+        published = tmp_path / "served" / "nights" / f"{day}.duckdb"
+        warehouse.build_served(published, [table])
+        link_current(published, current)
+        if day == "1":
+            reader = duckdb.connect(str(current), read_only=True)
+    assert reader.execute("select v from t").fetchall() == [("old",)]
+    # Another process, as a BI tool is: within one process DuckDB hands out the database it has open already.
+    asked = f"from orchestration.warehouse import read_served; print(read_served({str(current)!r}, 't')['v'].item())"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "new\n"
+    assert reader.execute("select v from t").fetchall() == [("old",)]
+    reader.close()
+    assert sorted(path.name for path in current.parent.iterdir()) == ["nights", "stageproof.duckdb"]
+
+
+def test_the_latest_state_of_each_key_is_told_from_all_nights(tmp_path: Path) -> None:
+    for day, state in ((1, "open"), (2, "closed")):
+        folder = tmp_path / str(day)
+        folder.mkdir()
+        frame = pl.DataFrame({"business_date": [date(2026, 3, day)], "id": ["a"], "state": [state]})
+        (folder / "violations.parquet").write_bytes(content(frame))
+    found = history([tmp_path / "1", tmp_path / "2"], "violations")
+    assert found is not None
+    assert latest(found, "id")["state"].to_list() == ["closed"]
+    assert history([tmp_path / "1"], "nothing") is None
+
+
+def test_equal_frames_are_archived_as_equal_bytes() -> None:
+    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert content(frame) == content(frame.clone())
