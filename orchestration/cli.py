@@ -59,6 +59,7 @@ EXIT_OF_ERROR = {
     "MappingRefused": Exit.REFUSED,
     "StandardsRefused": Exit.REFUSED,
     "InputRefused": Exit.REFUSED,
+    "DemoRefused": Exit.REFUSED,
 }
 
 

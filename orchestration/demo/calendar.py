@@ -5,7 +5,7 @@ and 18:30, so that weekends get little of it and no order between two events is 
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -68,8 +68,8 @@ class Calendar:
 
 
 def end_of(day: date) -> datetime:
-    """The end of a business date, as an instant."""
-    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(TIME_ZONE))
+    """The end of a business date, as an instant (UTC)."""
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(TIME_ZONE)).astimezone(UTC)
 
 
 def add_months(day: date, months: int) -> date:

@@ -185,29 +185,33 @@ CITIES = (
     "武汉",
 )
 CHINESE_WORDS = (
-    "恒远", "华晟", "瑞丰", "东启", "博锐", "中科", "天衡", "金源", "盛达", "宏图", "德信", "汇通", "安泰", "新禾", "远景", "卓越",
-    "海川", "明珠", "启航", "长青", "鼎新", "凯瑞", "立诚", "顺捷", "嘉和", "泰来", "信达", "合力", "晨光", "飞跃", "锦程", "万象",
+    "恒远", "华晟", "瑞丰", "东启", "博锐", "中科", "天衡", "金源", "盛达", "宏图", "德信", "汇通", "安泰", "新禾",
+    "远景", "卓越", "海川", "明珠", "启航", "长青", "鼎新", "凯瑞", "立诚", "顺捷", "嘉和", "泰来", "信达", "合力",
+    "晨光", "飞跃", "锦程", "万象",
 )  # fmt: skip
 CHINESE_TRADES = ("制造", "物流", "商贸", "金融", "医疗", "软件", "教育", "能源")
 FOREIGN_WORDS = (
-    "Bergmann", "Adler", "Nordwind", "Steinbach", "Lindner", "Hoffmann", "Alpina", "Rheintal", "Kessler", "Vogel", "Baumann",
-    "Falk", "Seidel", "Winter", "Albrecht", "Moser", "Huber", "Graf", "Brandt", "Keller", "Lorenz", "Merian", "Orion", "Delta",
-    "Vanderlin", "Moreau", "Lambert", "Dubois", "Meridian", "Pacific", "Harbour", "Straits",
+    "Bergmann", "Adler", "Nordwind", "Steinbach", "Lindner", "Hoffmann", "Alpina", "Rheintal", "Kessler", "Vogel",
+    "Baumann", "Falk", "Seidel", "Winter", "Albrecht", "Moser", "Huber", "Graf", "Brandt", "Keller", "Lorenz",
+    "Merian", "Orion", "Delta", "Vanderlin", "Moreau", "Lambert", "Dubois", "Meridian", "Pacific", "Harbour",
+    "Straits",
 )  # fmt: skip
 FOREIGN_MIDDLES = ("Nord", "Süd", "West", "Ost", "Plus", "Union", "Europa", "Neu")
 FOREIGN_TRADES = ("Manufacturing", "Logistics", "Retail", "Finance", "Health", "Software", "Academy", "Energy")
 
 SURNAMES = (
-    "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭", "何", "林", "高", "罗",
+    "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭", "何", "林",
+    "高", "罗",
 )  # fmt: skip
 GIVEN_NAMES = (
-    "伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "涛", "明", "超", "霞", "平", "晨", "雨",
+    "伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "涛", "明", "超", "霞", "平",
+    "晨", "雨",
 )  # fmt: skip
 FIRST_NAMES = (
-    "Anna", "Jonas", "Lena", "Felix", "Marie", "Lukas", "Sophie", "Paul", "Clara", "Max", "Julia", "David", "Laura", "Simon",
-    "Nina", "Tobias", "Eva", "Martin", "Katrin", "Oliver",
+    "Anna", "Jonas", "Lena", "Felix", "Marie", "Lukas", "Sophie", "Paul", "Clara", "Max", "Julia", "David", "Laura",
+    "Simon", "Nina", "Tobias", "Eva", "Martin", "Katrin", "Oliver",
 )  # fmt: skip
 LAST_NAMES = (
-    "Müller", "Schmidt", "Weber", "Wagner", "Becker", "Schulz", "Koch", "Richter", "Klein", "Wolf", "Neumann", "Schwarz",
-    "Zimmermann", "Krüger", "Hartmann", "Lange", "Krause", "Meier", "Lehmann", "Maier",
+    "Müller", "Schmidt", "Weber", "Wagner", "Becker", "Schulz", "Koch", "Richter", "Klein", "Wolf", "Neumann",
+    "Schwarz", "Zimmermann", "Krüger", "Hartmann", "Lange", "Krause", "Meier", "Lehmann", "Maier",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Draws the people of the demo company and its customers. No deal, no time beyond when a customer became known."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,37 @@ from orchestration.demo.columns import Bools, Ints, instants, known, labels
 MAX_OWNERS = 300
 
 
-def users_and_traits(rng: np.random.Generator, deals: int) -> tuple[pl.DataFrame, Owners]:
-    """Managers and owners, the team of each owner, and the owners' traits: skill, diligence, cadence."""
-    shares = np.bincount([region.team for region in company.REGIONS], [region.share for region in company.REGIONS])
+@dataclass(frozen=True)
+class Owners:
+    """The sellers as arrays of one length: team, and traits in standard deviations. `users` also lists managers."""
+
+    users: pl.DataFrame
+    team: Ints
+    skill: Floats
+    diligence: Floats
+    cadence: Floats
+
+
+@dataclass(frozen=True)
+class Customers:
+    """The accounts, and what they mean to each deal: arrays as long as there are deals.
+
+    `size` is the log of employees over their median, `fit_score` the true score of the profile, 0-100.
+    """
+
+    accounts: pl.DataFrame
+    account: Ints
+    is_expansion: Bools
+    region: Ints
+    size: Floats
+    fit_score: Floats
+
+
+def draw_owners(rng: np.random.Generator, deals: int) -> Owners:
+    """Managers and owners; about one owner for 120 deals."""
+    by_team = np.bincount([region.team for region in company.REGIONS], [region.share for region in company.REGIONS])
     wanted = int(np.clip(deals // 120, len(company.TEAMS) * 2, MAX_OWNERS))
-    per_team = np.maximum(2, np.round(wanted * shares).astype(int))
+    per_team = np.maximum(2, np.round(wanted * by_team).astype(int))
     team_of_owner = np.repeat(np.arange(len(company.TEAMS)), per_team)
     names = _people(rng, team_of_owner.size + len(company.TEAMS))
     teams = np.concatenate([np.arange(len(company.TEAMS)), team_of_owner])
@@ -32,12 +59,13 @@ def users_and_traits(rng: np.random.Generator, deals: int) -> tuple[pl.DataFrame
         schema_overrides={"manager_id": pl.String},
     )
     team_diligence = rng.normal(0, 0.25, len(company.TEAMS))
-    traits = {
-        "skill": rng.normal(0, 1, team_of_owner.size),
-        "diligence": team_diligence[team_of_owner] + rng.normal(0, 0.55, team_of_owner.size),
-        "cadence": rng.normal(0, 0.8, team_of_owner.size),
-    }
-    return frame, team_of_owner, traits
+    return Owners(
+        users=frame,
+        team=team_of_owner,
+        skill=rng.normal(0, 1, team_of_owner.size),
+        diligence=team_diligence[team_of_owner] + rng.normal(0, 0.55, team_of_owner.size),
+        cadence=rng.normal(0, 0.8, team_of_owner.size),
+    )
 
 
 def _people(rng: np.random.Generator, count: int) -> tuple[Any, Any]:
@@ -49,10 +77,8 @@ def _people(rng: np.random.Generator, count: int) -> tuple[Any, Any]:
     return chinese, german
 
 
-def customers_of(
-    rng: np.random.Generator, created: Floats, first: float, calendar: Calendar
-) -> tuple[pl.DataFrame, Floats, Ints, Bools, Ints]:
-    """Customers, their true fit, and for each deal: its account, whether that is new, and the account's region."""
+def draw_customers(rng: np.random.Generator, created: Floats, first: float, calendar: Calendar) -> Customers:
+    """The customers of deals created at these times; a third of the deals are with one that is known already."""
     is_new = rng.random(created.size) < 0.65
     is_new[0] = True
     so_far = np.cumsum(is_new)
@@ -80,9 +106,14 @@ def customers_of(
             "known_at": instants(calendar.seconds(opened)),
         }
     )
-    size = np.log(employees / 380)
-    frame = frame.with_columns(pl.Series("size", size), pl.Series("true_region", region.astype(np.int8)))
-    return frame, fit[account_of], account_of, is_new, region[account_of]
+    return Customers(
+        accounts=frame,
+        account=account_of.astype(np.int32),
+        is_expansion=~is_new,
+        region=region[account_of],
+        size=np.log(employees / 380)[account_of],
+        fit_score=fit[account_of],
+    )
 
 
 def _fit(industry: Ints, employees: Ints, revenue: Ints, region: Ints) -> Floats:
@@ -137,7 +168,7 @@ def countries(rng: np.random.Generator, region: Ints) -> pl.Series:
     return labels(codes, names)
 
 
-def owners(rng: np.random.Generator, team: Ints, team_of_owner: Ints) -> Ints:
+def choose_owners(rng: np.random.Generator, team: Ints, team_of_owner: Ints) -> Ints:
     """An owner of the deal's team; some carry more than others."""
     owner = np.zeros(team.size, dtype=np.int64)
     for number in range(len(company.TEAMS)):

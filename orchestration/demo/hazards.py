@@ -58,7 +58,7 @@ SPREAD = 0.70
 CADENCE_ON_DAYS = -0.08
 
 # Closed deals that come back, and after how many days (median).
-REOPEN = {WON: 0.003, LOST: 0.03, NURTURE: 0.12}
+REOPEN: dict[int, float] = {WON: 0.003, LOST: 0.03, NURTURE: 0.12}
 REOPEN_MEDIAN_DAYS = 90.0
 DELETED = 0.004
 STARTS_MID_FUNNEL = 0.04

@@ -4,12 +4,11 @@ Every function works on many deals at once: `at` holds their numbers, other arra
 """
 
 import numpy as np
-import polars as pl
 
 from orchestration.demo import company, hazards
 from orchestration.demo.calendar import Floats
 from orchestration.demo.columns import Bools, Ints
-from orchestration.demo.customers import owners, shares
+from orchestration.demo.customers import Customers, Owners, choose_owners, shares
 from orchestration.demo.log import DELETION, EDIT, NEVER, STAGE_CHANGE, Deals, Life
 from orchestration.demo.proofs import pass_gate, prove, tell_proof
 
@@ -18,53 +17,42 @@ MAX_STEPS = 60
 MAX_PUSHES = 8
 
 
-def new_deals(
-    rng: np.random.Generator,
-    created: Floats,
-    account_of: Ints,
-    is_new: Bools,
-    region: Ints,
-    fit: Floats,
-    team_of_owner: Ints,
-    owner_traits: dict[str, Floats],
-    accounts: pl.DataFrame,
-    first: float,
-) -> Deals:
+def new_deals(rng: np.random.Generator, created: Floats, customers: Customers, owners: Owners, first: float) -> Deals:
+    """Deals as they are before they begin: whose they are, and what will help or hinder them."""
     count = created.size
+    region = customers.region
     team = np.array([each.team for each in company.REGIONS])[region]
-    owner = owners(rng, team, team_of_owner)
+    owner = choose_owners(rng, team, owners.team)
     source = rng.choice(len(company.LEAD_SOURCES), count, p=shares(company.LEAD_SOURCE_SHARES))
-    cadence = owner_traits["cadence"][owner] + rng.normal(0, 0.6, count)
+    cadence = owners.cadence[owner] + rng.normal(0, 0.6, count)
     latent = rng.normal(0, 1, count)
-    skill = owner_traits["skill"][owner]
-    is_expansion = ~is_new
+    skill = owners.skill[owner]
     log_odds = (
-        hazards.FIT_EFFECT * (fit - 58) / 27
+        hazards.FIT_EFFECT * (customers.fit_score - 58) / 27
         + hazards.SKILL_EFFECT * skill
         + hazards.CADENCE_EFFECT * cadence
         + hazards.LATENT_EFFECT * latent
         + hazards.SOURCE_EFFECT[source]
-        + 0.15 * is_expansion
+        + 0.15 * customers.is_expansion
     )
     is_euro = np.array([each.currency == "EUR" for each in company.REGIONS])[region]
-    size = accounts["size"].to_numpy()[account_of]
-    amount = np.exp(rng.normal(0, 0.65, count) + 0.35 * size) * np.where(is_euro, 24_000, 180_000)
+    amount = np.exp(rng.normal(0, 0.65, count) + 0.35 * customers.size) * np.where(is_euro, 24_000, 180_000)
     rounding = np.where(is_euro, 100.0, 1000.0)
     has_lead = rng.random(count) < 0.6
     return Deals(
         created=created,
-        account=account_of.astype(np.int32),
-        is_expansion=is_expansion,
+        account=customers.account,
+        is_expansion=customers.is_expansion,
         region=region,
         owner=owner,
         source=source,
         product=rng.integers(0, len(company.PRODUCTS), count),
         is_chinese=np.array([each.is_chinese for each in company.REGIONS])[region],
-        diligence=owner_traits["diligence"][owner] + rng.normal(0, 0.7, count),
+        diligence=owners.diligence[owner] + rng.normal(0, 0.7, count),
         cadence=cadence,
         skill=skill,
         latent=latent,
-        fit_score=fit,
+        fit_score=customers.fit_score,
         log_odds=log_odds,
         has_lead=has_lead,
         lead_created=np.maximum(first, created - rng.exponential(12.0, count)),
@@ -155,10 +143,9 @@ def _visit(life: Life, at: Ints, step: int) -> tuple[Floats, Ints]:
     return left, to
 
 
-def _draw(rng: np.random.Generator, cumulative: Floats) -> Ints:
+def _draw(rng: np.random.Generator, cumulative: Ints) -> Ints:
     """A column index for each row of cumulative probabilities."""
-    drawn = rng.random(cumulative.shape[0])[:, None] * cumulative[:, -1:]
-    # The last states have probability 0 in some rows; counting only what lies below keeps them out.
+    drawn = rng.random((len(cumulative), 1)) * cumulative[:, [-1]]
     return np.asarray((drawn >= cumulative).sum(axis=1))
 
 

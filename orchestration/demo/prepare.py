@@ -42,6 +42,7 @@ class _Settings:
 def prepare(
     home: Path,
     until: date,
+    *,
     deals: int = 3000,
     seed: int = DEFAULT_SEED,
     nights: int = 7,

@@ -99,4 +99,4 @@ def _tell_poor_proof(life: Life, at: Ints, times: Floats, number: int) -> None:
     else:
         says_no = rng.random(at.size) < 0.4
         kind = np.where(says_no, company.CUSTOMER_ACTION, company.SELLER_OPINION)
-        log.fact(at, times, proof.key, -1, np.where(says_no, NO, answer=YES), kind=kind)
+        log.fact(at, times, proof.key, -1, answer=np.where(says_no, NO, YES), kind=kind)

@@ -7,26 +7,27 @@ import polars as pl
 
 from orchestration.demo import company
 from orchestration.demo.calendar import Calendar, add_months
-from orchestration.demo.columns import Ints, Rows, instants, known, labels
-from orchestration.demo.customers import countries, owners, shares
+from orchestration.demo.columns import Rows, instants, known, labels
+from orchestration.demo.customers import Owners, choose_owners, countries, shares
 from orchestration.demo.frames import by_time, seconds_or_none
-from orchestration.demo.log import NEVER, Deals
+from orchestration.demo.log import NEVER, Life
 
 
-def contact_roles(rng: np.random.Generator, deals: Deals, end: float, calendar: Calendar) -> pl.DataFrame:
+def contact_roles(life: Life, calendar: Calendar) -> pl.DataFrame:
     """Who at the customer plays which part; a champion may leave. One row per (deal, role)."""
+    rng, deals, end = life.rng, life.deals, life.log.end
     rows = Rows()
     count = deals.created.size
-    life = np.minimum(deals.ended, end) - deals.created
+    days = np.minimum(deals.ended, end) - deals.created
     for role, share in (
         (company.DECISION_MAKER, 0.62),
         (company.ECONOMIC_BUYER, 0.4),
         (company.CHAMPION, 0.7),
         (company.USER, 0.6),
     ):
-        added = deals.created + rng.random(count) ** 2 * np.minimum(life, 120.0)
+        added = deals.created + rng.random(count) ** 2 * np.minimum(days, 120.0)
         leaves = rng.random(count) < (0.07 if role == company.CHAMPION else 0.015)
-        removed = np.where(leaves, added + rng.uniform(0.2, 1.0, count) * np.maximum(life, 5.0), NEVER)
+        removed = np.where(leaves, added + rng.uniform(0.2, 1.0, count) * np.maximum(days, 5.0), NEVER)
         rows.add(
             (rng.random(count) < share) & (added < end),
             deal=np.arange(count, dtype=np.int32),
@@ -48,10 +49,9 @@ def contact_roles(rng: np.random.Generator, deals: Deals, end: float, calendar: 
     )
 
 
-def leads(
-    rng: np.random.Generator, deals: Deals, first: float, end: float, calendar: Calendar, team_of_owner: Ints
-) -> pl.DataFrame:
+def leads(life: Life, owners: Owners, first: float, calendar: Calendar) -> pl.DataFrame:
     """Leads that became deals, and three times as many that did not, or not yet."""
+    rng, deals, end = life.rng, life.deals, life.log.end
     converted = np.flatnonzero(deals.has_lead)
     count = converted.size + 3 * converted.size
     others = count - converted.size
@@ -75,12 +75,12 @@ def leads(
         ]
     )
     team = np.array([each.team for each in company.REGIONS])[region]
-    owner = np.concatenate([deals.owner[converted], owners(rng, team[converted.size :], team_of_owner)])
+    owner = np.concatenate([deals.owner[converted], choose_owners(rng, team[converted.size :], owners.team)])
     each = by_time(
         {
             "created": created,
-            "worked": worked,
-            "resolved": resolved,
+            "worked": np.where(worked < end, worked, NEVER),
+            "resolved": np.where(resolved < end, resolved, NEVER),
             "is_converted": is_converted,
             "deal": np.concatenate([converted, np.full(others, -1)]).astype(np.int32),
             "source": source,
@@ -92,7 +92,7 @@ def leads(
     return pl.DataFrame(
         {
             "known_at": instants(calendar.seconds(each["created"])),
-            "worked_at": instants(seconds_or_none(calendar, np.where(each["worked"] < end, each["worked"], NEVER))),
+            "worked_at": instants(seconds_or_none(calendar, each["worked"])),
             "resolved_at": instants(
                 seconds_or_none(calendar, np.where(each["resolved"] < end, each["resolved"], NEVER))
             ),
@@ -117,14 +117,13 @@ def leads(
     )
 
 
-def targets(
-    rng: np.random.Generator, deals: Deals, team_of_owner: Ints, since: date, until: date, size: int
-) -> pl.DataFrame:
+def targets(life: Life, owners: Owners, since: date, until: date, size: int) -> pl.DataFrame:
     """What each team is to win in each quarter, in CNY; told three weeks before the quarter begins."""
+    rng, deals = life.rng, life.deals
     starts = [date(since.year, 3 * ((since.month - 1) // 3) + 1, 1)]
     while starts[-1] <= until:
         starts.append(add_months(starts[-1], 3))
-    team = team_of_owner[deals.owner]
+    team = owners.team[deals.owner]
     is_euro = np.array([each.currency == "EUR" for each in company.REGIONS])[deals.region]
     in_cny = deals.amount * np.where(is_euro, 7.8, 1.0)
     # A fifth of what is opened in a quarter is what management hopes to win in one.

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from orchestration.demo.calendar import Calendar, add_months
-from orchestration.demo.customers import customers_of, users_and_traits
+from orchestration.demo.customers import draw_customers, draw_owners
 from orchestration.demo.frames import activity_frame, change_frame, deal_frame, evidence_frame, gate_frame, truth_frame
 from orchestration.demo.lives import live, new_deals, start
-from orchestration.demo.log import Log
+from orchestration.demo.log import Life, Log
 from orchestration.demo.surroundings import contact_roles, fx_rates, leads, targets
 
 ARRIVAL_MONTHS = 36
@@ -69,30 +69,28 @@ def simulate(seed: int, deals: int, since: date) -> World:
     later = round(deals * (WORLD_MONTHS - ARRIVAL_MONTHS) / ARRIVAL_MONTHS)
     created = np.sort(np.concatenate([rng.uniform(first, arrivals_end, deals), rng.uniform(arrivals_end, end, later)]))
 
-    users, team_of_owner, owner_traits = users_and_traits(rng, deals)
-    accounts, fit_score, account_of, is_new, region = customers_of(rng, created, first, calendar)
-    state = new_deals(rng, created, account_of, is_new, region, fit_score, team_of_owner, owner_traits, accounts, first)
-    log = Log(end)
-    start(rng, state, log)
-    live(rng, state, log)
-    roles = contact_roles(rng, state, end, calendar)
-    leads = leads(rng, state, first, end, calendar, team_of_owner)
+    owners = draw_owners(rng, deals)
+    customers = draw_customers(rng, created, first, calendar)
+    life = Life(rng, new_deals(rng, created, customers, owners, first), Log(end))
+    start(life)
+    live(life)
+    log = life.log
     return World(
         seed=seed,
         size=deals,
         since=since,
         until=until,
-        users=users,
-        accounts=accounts,
-        deals=deal_frame(rng, state, calendar),
+        users=owners.users,
+        accounts=customers.accounts,
+        deals=deal_frame(rng, life.deals, calendar),
         changes=change_frame(log.changes.joined(), calendar),
         activities=activity_frame(rng, log.activities.joined(), end, calendar),
         evidence=evidence_frame(rng, log.evidence.joined(), end, calendar),
-        contact_roles=roles,
-        leads=leads,
-        targets=targets(rng, state, team_of_owner, since, until, deals),
+        contact_roles=contact_roles(life, calendar),
+        leads=leads(life, owners, first, calendar),
+        targets=targets(life, owners, since, until, deals),
         fx_rates=fx_rates(rng, since, until),
-        truth=truth_frame(state, calendar),
+        truth=truth_frame(life.deals, calendar),
         gates=gate_frame(log.gates.joined(), calendar),
     )
 

@@ -38,6 +38,11 @@ def test_the_graph_has_the_shape_that_was_reviewed(loaded: dg.Definitions) -> No
     assert shape(loaded) == SNAPSHOT.read_text(encoding="utf-8")
 
 
+def test_dagster_dev_can_load_it(loaded: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(loaded)
+    assert {job.name for job in loaded.get_repository_def().get_all_jobs()} >= {"night"}
+
+
 def test_every_asset_is_part_of_the_nightly_job_and_has_a_partition_a_day(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
     night = loaded.resolve_job_def("night")

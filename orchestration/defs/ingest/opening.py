@@ -38,7 +38,7 @@ def standards(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[d
 
 
 @dg.multi_asset(
-    name="night",
+    name="opening",
     specs=[
         dg.AssetSpec(
             ["night", "clock"], deps=raw_keys(), group_name="ingest", description="The date and as-of of the night."
