@@ -71,7 +71,8 @@ def advance(
     """The violations that are open after `business_date` and those that closed on it, one row each.
 
     findings: tonight's, as the mart quality_findings has them; one row per (rule_id, deal_key, visit_id).
-    deals_tonight: deal_key, is_in_scope (open at any instant since the previous night); one row per deal.
+    deals_tonight: deal_key, is_open, is_in_scope (open at any instant since the previous night); one row per deal. A
+    criterion is about deals in scope, so that one that closed past a gate is seen; a standing rule is about open ones.
     rules_tonight: rule_id of every rule of tonight's standards.
     known: the latest state of every violation ever seen, open or closed, as of earlier nights (VIOLATIONS_SCHEMA; more
     columns do not matter). known_rules: rules that were evaluated on an earlier night.
@@ -126,10 +127,9 @@ def _deal_facts() -> list[pl.Expr]:
 
 def _judged(findings: pl.DataFrame, deals: pl.DataFrame, errored_rules: Collection[str]) -> pl.DataFrame:
     """Findings of deals in scope: key, rule facts, is_evaluated, is_failing, is_proved."""
-    in_scope = deals.filter(pl.col("is_in_scope")).select("deal_key")
     is_evaluated = (pl.col("outcome") != "not_evaluated") & ~pl.col("rule_id").is_in(list(errored_rules))
     is_gap = pl.col("outcome").is_in(["missing", "failed"])
-    return findings.join(in_scope, on="deal_key", how="semi").select(
+    return findings.filter(_is_in_play(findings, deals)).select(
         *_KEY,
         "rule_kind",
         *_RULE_FACTS,
@@ -138,6 +138,15 @@ def _judged(findings: pl.DataFrame, deals: pl.DataFrame, errored_rules: Collecti
         (is_evaluated & is_gap & ~pl.col("is_late")).alias("is_failing"),
         (is_evaluated & (~is_gap | pl.col("is_late"))).alias("is_proved"),
     )
+
+
+def _is_in_play(rows: pl.DataFrame, deals: pl.DataFrame) -> pl.Series:
+    """For each row (rule_kind, deal_key) whether its deal is one that a rule of that kind is about tonight."""
+    in_scope = deals.filter(pl.col("is_in_scope"))["deal_key"].implode()
+    is_open = deals.filter(pl.col("is_open"))["deal_key"].implode()
+    is_standing = pl.col("rule_kind") == "rule"
+    in_play = pl.when(is_standing).then(pl.col("deal_key").is_in(is_open)).otherwise(pl.col("deal_key").is_in(in_scope))
+    return rows.select(in_play).to_series()
 
 
 def _opened(failing: pl.DataFrame, known_rules: Collection[str], business_date: date) -> pl.DataFrame:
@@ -168,17 +177,15 @@ def _answers(
     rule_facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
     flags = ["is_evaluated", "is_failing", "is_proved"]
     # No deals at all is an input that is absent, not the news that every deal has left.
-    in_scope = deals.filter(pl.col("is_in_scope"))["deal_key"].implode()
-    has_departed = ~pl.col("deal_key").is_in(in_scope) & pl.lit(deals.height > 0)
+    has_departed = ~_is_in_play(before, deals) if deals.height else pl.lit(value=False)
     return (
-        before.select(*_KEY)
+        before.select(*_KEY, has_departed=has_departed)
         .join(tonight.select(*_KEY, *_RULE_FACTS, *flags).rename(rule_facts), on=_KEY, how="left")
         .join(asked, on=["rule_id", "deal_key"], how="left")
         .with_columns(
             is_found=pl.col("is_evaluated").is_not_null(),
             is_rule_gone=~pl.col("rule_id").is_in(rules["rule_id"].implode()),
             is_rule_errored=pl.col("rule_id").is_in(list(errored_rules)),
-            has_departed=has_departed,
         )
         .with_columns(pl.col(*flags, "is_deal_evaluated").fill_null(value=False))
     )

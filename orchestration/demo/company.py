@@ -55,17 +55,17 @@ class Proof:
 
 
 PROOFS = (
-    Proof("direct_sales.initial_contact.discovery_held", 0, "", CUSTOMER_ACTION, 2.3),
-    Proof("direct_sales.initial_contact.pain_points_recorded", 0, "pain_points", RECORDED_EVENT, 2.2),
-    Proof("direct_sales.qualification.budget_confirmed", 1, "budget", CUSTOMER_ACTION, 1.9),
-    Proof("direct_sales.qualification.authority_confirmed", 1, "authority", CUSTOMER_ACTION, 2.2),
-    Proof("direct_sales.qualification.need_confirmed", 1, "need", CUSTOMER_ACTION, 2.6),
-    Proof("direct_sales.qualification.timeline_confirmed", 1, "timeline", CUSTOMER_ACTION, 1.9),
-    Proof("direct_sales.needs_analysis.requirements_signed_off", 2, "requirements", DOCUMENT, 2.3),
-    Proof("direct_sales.proposal.receipt_in_writing", 4, "proposal_receipt", CUSTOMER_ACTION, 2.4, grace_days=1),
-    Proof("direct_sales.proposal.internal_review_dated", 4, "internal_review_date", CUSTOMER_ACTION, 1.9),
-    Proof("direct_sales.negotiation.decision_maker_engaged", 4, "", CUSTOMER_ACTION, 2.5),
-    Proof("direct_sales.negotiation.decision_maker_engaged", 4, "decision_maker_comments", CUSTOMER_ACTION, 2.6),
+    Proof("direct_sales.initial_contact.discovery_held", 0, "", CUSTOMER_ACTION, 2.1),
+    Proof("direct_sales.initial_contact.pain_points_recorded", 0, "pain_points", RECORDED_EVENT, 2.0),
+    Proof("direct_sales.qualification.budget_confirmed", 1, "budget", CUSTOMER_ACTION, 1.7),
+    Proof("direct_sales.qualification.authority_confirmed", 1, "authority", CUSTOMER_ACTION, 2.0),
+    Proof("direct_sales.qualification.need_confirmed", 1, "need", CUSTOMER_ACTION, 2.4),
+    Proof("direct_sales.qualification.timeline_confirmed", 1, "timeline", CUSTOMER_ACTION, 1.7),
+    Proof("direct_sales.needs_analysis.requirements_signed_off", 2, "requirements", DOCUMENT, 2.1),
+    Proof("direct_sales.proposal.receipt_in_writing", 4, "proposal_receipt", CUSTOMER_ACTION, 2.2, grace_days=1),
+    Proof("direct_sales.proposal.internal_review_dated", 4, "internal_review_date", CUSTOMER_ACTION, 1.7),
+    Proof("direct_sales.negotiation.decision_maker_engaged", 4, "", CUSTOMER_ACTION, 2.3),
+    Proof("direct_sales.negotiation.decision_maker_engaged", 4, "decision_maker_comments", CUSTOMER_ACTION, 2.4),
 )
 DISCOVERY, PAIN_POINTS, REQUIREMENTS, REVIEW_DATE, DECISION_MAKER_DEMO = 0, 1, 6, 8, 9
 EVIDENCE_KEYS = tuple(sorted({proof.key for proof in PROOFS if proof.key}))

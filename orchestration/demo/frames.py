@@ -125,7 +125,7 @@ def truth_frame(deals: Deals, calendar: Calendar) -> pl.DataFrame:
             "skill": deals.skill,
             "latent": deals.latent,
             "log_odds": deals.log_odds,
-            "criteria_crossed": deals.is_crossed.sum(axis=1),
+            "proofs_asked": deals.is_crossed.sum(axis=1),
             "created_at": instants(calendar.seconds(deals.created)),
             "outcome": labels(deals.outcome, company.STAGES),
             "ended_at": instants(seconds_or_none(calendar, deals.ended)),

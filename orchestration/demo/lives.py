@@ -57,7 +57,7 @@ def new_deals(rng: np.random.Generator, created: Floats, customers: Customers, o
         has_lead=has_lead,
         lead_created=np.maximum(first, created - rng.exponential(12.0, count)),
         amount=np.maximum(rounding, np.round(amount / rounding) * rounding),
-        has_amount=rng.random(count) > 0.18,
+        has_amount=rng.random(count) > 0.22,
         close_at=created + rng.uniform(60, 150, count),
         rounding=rounding,
         stage=np.zeros(count, dtype=np.int64),
@@ -187,7 +187,7 @@ def _quote(life: Life, at: Ints, from_stage: Ints, to: Ints) -> None:
     """Put an amount on what lacks one, refine it in the proposal, give way in negotiation and at the close."""
     rng, deals = life.rng, life.deals
     offered = (to >= 4) & (to <= company.WON) & (from_stage < to)
-    deals.has_amount[at] |= (to == company.WON) | (offered & (rng.random(at.size) < 0.85))
+    deals.has_amount[at] |= (to == company.WON) | (offered & (rng.random(at.size) < 0.70))
     factor = np.ones(at.size)
     factor = np.where((to == 4) & (rng.random(at.size) < 0.5), np.exp(rng.normal(0.02, 0.22, at.size)), factor)
     factor = np.where((to == 5) & (rng.random(at.size) < 0.4), rng.uniform(0.82, 1.0, at.size), factor)
@@ -224,7 +224,7 @@ def _follow_up(life: Life, at: Ints, days: Floats, is_stalled: Bools) -> None:
     """Calls, mails and meetings; a stalled visit falls silent after its first weeks but for an attempt or two."""
     rng, deals, log = life.rng, life.deals, life.log
     lively = np.where(is_stalled, np.minimum(days, 18.0), days)
-    touches = rng.poisson(lively * 0.095 * np.exp(0.35 * deals.cadence[at]) + 0.4 * is_stalled)
+    touches = rng.poisson(lively * 0.085 * np.exp(0.35 * deals.cadence[at]) + 0.4 * is_stalled)
     row = np.repeat(np.arange(at.size), touches)
     span = np.where(is_stalled[row] & (rng.random(row.size) < 0.15), days[row], lively[row])
     times = deals.entered[at][row] + rng.random(row.size) * span
@@ -279,7 +279,9 @@ def _edit(life: Life, at: Ints, left: Floats, is_stalled: Bools) -> None:
         due = np.maximum(
             deals.close_at[at] + rng.uniform(-2, 3, at.size), entered + rng.uniform(0.12, 0.3, at.size) * days
         )
-        keeps_up &= (due < left - 0.1 * np.minimum(days, 5.0)) & (rng.random(at.size) < np.where(is_stalled, 0.7, 0.88))
+        keeps_up &= (due < left - 0.1 * np.minimum(days, 5.0)) & (
+            rng.random(at.size) < np.where(is_stalled, 0.85, 0.93)
+        )
         pushed = at[keeps_up]
         if pushed.size == 0:
             return

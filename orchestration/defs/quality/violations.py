@@ -67,7 +67,7 @@ def judge(
     states, rule_nights = history(earlier, "violations"), history(earlier, "rule_nights")
     tonight = advance(
         findings=findings,
-        deals_tonight=warehouse.read("marts.deals_current", ["deal_key", "is_in_scope"]),
+        deals_tonight=warehouse.read("marts.deals_current", ["deal_key", "is_open", "is_in_scope"]),
         rules_tonight=rules,
         known=latest(states, "violation_id") if states is not None else no_violations(),
         known_rules=judged_before(rule_nights),

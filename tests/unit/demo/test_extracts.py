@@ -1,18 +1,20 @@
 import json
-import re
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from demo_extracts import KEYS, files_below, read_text, state_after
 
 from orchestration.demo import company
 from orchestration.demo.extracts import OBJECTS, object_rows, write
 from orchestration.demo.world import World, simulate
 
+PROJECT = Path(__file__).parents[3]
 UNTIL = date(2026, 11, 22)
+KEYS_OF_OBJECTS = (("deals", "deal_id"), ("accounts", "account_id"), ("users", "user_id"))
 INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$"
 
 
@@ -54,9 +56,7 @@ def test_the_full_extract_holds_every_object_of_the_company(inbox: Path) -> None
     assert {path.stem for path in first.glob("*.csv")} == set(OBJECTS)
 
 
-def test_full_and_deltas_add_up_to_a_full_extract_of_the_last_night(
-    inbox: Path, full: dict[str, pl.DataFrame]
-) -> None:
+def test_full_and_deltas_add_up_to_a_full_extract_of_the_last_night(inbox: Path, full: dict[str, pl.DataFrame]) -> None:
     folders = sorted((inbox / "generic").iterdir())
     for name in OBJECTS:
         assert state_after(folders, name).equals(full[name].sort(KEYS[name])), name
@@ -110,9 +110,6 @@ def test_every_reference_leads_somewhere(full: dict[str, pl.DataFrame]) -> None:
         ):
             if column in frame.columns:
                 assert set(frame[column].drop_nulls()) <= known, (name, column)
-
-
-KEYS_OF_OBJECTS = (("deals", "deal_id"), ("accounts", "account_id"), ("users", "user_id"))
 
 
 def test_the_history_of_a_deal_ends_in_its_own_stage_amount_and_close_date(full: dict[str, pl.DataFrame]) -> None:
@@ -171,16 +168,10 @@ def test_deals_are_in_two_currencies_and_the_foreign_one_has_a_rate_from_the_fir
 
 
 def test_columns_are_those_of_the_neutral_layout(full: dict[str, pl.DataFrame]) -> None:
-    layout = (Path(__file__).parents[3] / "orchestration" / "ingest" / "neutral_layout.yml").read_text()
+    layout = yaml.safe_load((PROJECT / "orchestration" / "ingest" / "neutral_layout.yml").read_text(encoding="utf-8"))
     for name, frame in full.items():
-        block = layout.split(f"\n  {name}:\n")[1].split("\n  ")[0:]
-        columns = []
-        for line in "\n  ".join(block).splitlines():
-            if re.match(r"^  \w", line):
-                break
-            if found := re.match(r"^ {6}(\w+):", line):
-                columns.append(found[1])
-        assert frame.columns == columns, name
+        assert frame.columns == list(layout["objects"][name]["columns"]), name
+        assert KEYS[name] == layout["objects"][name]["key"], name
 
 
 def test_writing_again_touches_nothing_and_a_later_day_only_adds_nights(world: World, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ FINDINGS_SCHEMA: dict[str, Any] = {
 @dataclass(frozen=True)
 class Deal:
     is_in_scope: bool = True
+    is_open: bool = True
     owner: str | None = "ann"
     amount: Decimal | None = Decimal("100.00")
 
@@ -86,10 +87,10 @@ def run(
     findings = pl.DataFrame([finding(night, number, key) for key in night.answers], schema=FINDINGS_SCHEMA)
     deals = pl.DataFrame(
         [
-            {"deal_key": key, "is_open": deal.is_in_scope, "is_in_scope": deal.is_in_scope}
+            {"deal_key": key, "is_open": deal.is_open and deal.is_in_scope, "is_in_scope": deal.is_in_scope}
             for key, deal in night.deals.items()
         ],
-        schema={"deal_key": pl.String, "is_in_scope": pl.Boolean},
+        schema={"deal_key": pl.String, "is_open": pl.Boolean, "is_in_scope": pl.Boolean},
     )
     rules = pl.DataFrame({"rule_id": sorted(night.rules)}, schema={"rule_id": pl.String})
     return advance(
@@ -238,6 +239,13 @@ def test_a_deal_out_of_scope_departs_even_while_its_gate_stays_failed() -> None:
     assert (row["change"], row["nights_open"]) == ("deal_departed", 1)
 
 
+def test_a_deal_that_closed_tonight_departs_from_standing_rules_and_is_still_judged_at_its_gates() -> None:
+    closed = {"d1": Deal(is_open=False)}
+    keys = {(RULE, "d1", ""): "missing", (CRITERION, "d1", "v1"): "missing"}
+    second = replay(Night(answers=keys), Night(deals=closed, answers={(CRITERION, "d1", "v1"): "missing"}))[1]
+    assert dict(second.select("rule_id", "change").rows()) == {RULE: "deal_departed", CRITERION: "carried"}
+
+
 def test_a_failing_deal_out_of_scope_opens_nothing() -> None:
     assert replay(saying("missing", deals={"d1": Deal(is_in_scope=False)}))[0].is_empty()
 
@@ -287,7 +295,7 @@ def test_a_rule_put_back_reopens_its_violations() -> None:
 
 def test_two_findings_of_one_violation_are_refused() -> None:
     findings = pl.DataFrame([finding(saying("missing"), 0, (CRITERION, "d1", "v1"))] * 2, schema=FINDINGS_SCHEMA)
-    deals = pl.DataFrame({"deal_key": ["d1"], "is_in_scope": [True]})
+    deals = pl.DataFrame({"deal_key": ["d1"], "is_open": [True], "is_in_scope": [True]})
     with pytest.raises(ValueError, match=r"findings hold more than one row of rule_id 'f\.s\.proof', deal_key 'd1'"):
         advance(
             findings, deals, pl.DataFrame({"rule_id": [CRITERION]}), no_violations(), set(), business_date=FIRST_NIGHT
@@ -309,6 +317,10 @@ def test_columns_and_types_are_the_contract() -> None:
 # Agreement with a state machine that follows one violation at a time in plain Python.
 
 
+def is_in_play(deal: Deal | None, rule_id: str) -> bool:
+    return deal is not None and deal.is_in_scope and (deal.is_open or kind_of(rule_id) == "criterion")
+
+
 def closing_reason(night: Night, key: tuple[str, str, str]) -> str | None:
     rule_id, deal_key, _ = key
     if rule_id not in night.rules:
@@ -316,7 +328,7 @@ def closing_reason(night: Night, key: tuple[str, str, str]) -> str | None:
     if rule_id in night.errored:
         return None
     deal = night.deals.get(deal_key)
-    if deal is None or not deal.is_in_scope:
+    if not is_in_play(deal, rule_id):
         return "deal_departed" if night.deals else None
     answer = night.answers.get(key)
     if answer in ("met", "late"):
@@ -333,10 +345,10 @@ def expected_states(
     for key in known.keys() | night.answers.keys():
         rule_id, deal_key, _ = key
         deal = night.deals.get(deal_key)
-        is_in_scope = deal is not None and deal.is_in_scope
+        in_play = is_in_play(deal, rule_id)
         answer = night.answers.get(key)
         runs = rule_id in night.rules and rule_id not in night.errored
-        fails = runs and is_in_scope and answer in ("missing", "failed")
+        fails = runs and in_play and answer in ("missing", "failed")
         was = known.get(key)
         if was is None:
             if not fails:
@@ -363,7 +375,7 @@ def expected_states(
                 now.update(state="closed", change=closing, closed_on=today)
         if fails:
             now.update(last_seen=today, nights_open=now["nights_open"] + 1)
-        if runs and is_in_scope and answer not in (None, "not_evaluated"):
+        if runs and in_play and answer not in (None, "not_evaluated"):
             now.update(observed=f"observed {number}", outcome="missing" if answer == "late" else answer)
         if deal and any(d == deal_key and r in night.rules for r, d, _ in night.answers):
             now.update(owner_key=deal.owner, amount_at_risk=deal.amount, stage=f"stage {number}")
@@ -376,6 +388,7 @@ KEYS = [(rule, deal, visit) for rule in (CRITERION, RULE) for deal in DEALS for 
 deal_strategy = st.builds(
     Deal,
     is_in_scope=st.sampled_from([True, True, True, False]),
+    is_open=st.sampled_from([True, True, True, False]),
     owner=st.sampled_from(["ann", "bob", None]),
     amount=st.sampled_from([Decimal("1.00"), Decimal("2.50"), None]),
 )

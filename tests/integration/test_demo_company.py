@@ -1,0 +1,160 @@
+"""Two nights of the demo company: against a slow reference, and against what really was in its world."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from clones import Clone
+from reference import conversion, icp_band, median_dwell, read_deals, rows
+
+FIRST, SECOND = "2026-06-29", "2026-06-30"
+AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
+# The demo writes in the company's zone; instants are served in UTC.
+TOLERANCE_DAYS = 1e-6
+
+
+@pytest.fixture(scope="module")
+def demo(clone: Callable[[str | None], Clone]) -> Clone:
+    company = clone(None)
+    company.run("demo", "--deals", "700", "--until", SECOND, "--nights", "2")
+    company.night(FIRST)
+    said = company.night(SECOND)
+    (company.home / "said.txt").write_text(said, encoding="utf-8")
+    return company
+
+
+def folders(demo: Clone) -> list[Path]:
+    return sorted((demo.inbox / "generic").iterdir())
+
+
+def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
+    said = (demo.home / "said.txt").read_text(encoding="utf-8")
+    for label in ("Rows in", "Rows quarantined", "Deals", "Initial contact", "Negotiation", "Violations open", "block"):
+        assert label in said
+    assert "Forecast FY2026-Q2, weighted_stage" in said
+    assert f"Served database  {demo.served}" in said
+    assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
+
+
+def test_the_rows_of_both_nights_are_those_of_the_manifests(demo: Clone) -> None:
+    promised = [
+        sum(
+            file["rows"]
+            for file in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"].values()
+        )
+        for folder in folders(demo)
+    ]
+    assert demo.query("select rows_in from nights order by business_date")["rows_in"].to_list() == promised
+    assert demo.query("select sum(rows_in - rows_loaded - rows_quarantined) from nights").item() == 0
+
+
+def test_conversion_agrees_with_the_slow_reference_in_every_cell(demo: Clone) -> None:
+    expected = conversion(read_deals(folders(demo)).values())
+    served = demo.query(
+        """select stage, reached, visited, advanced, lost, still_open from funnel_stage_conversion
+           where segment = 'all' and cohort_kind = 'all'"""
+    )
+    assert {row["stage"]: {key: row[key] for key in row if key != "stage"} for row in served.to_dicts()} == expected
+
+
+def test_the_cohorts_of_months_add_up_to_the_cohort_of_all(demo: Clone) -> None:
+    sums = demo.query(
+        """select segment, segment_value, stage, sum(reached) filter (cohort_kind = 'all') as whole,
+                  sum(reached) filter (cohort_kind <> 'all') as parts from funnel_stage_conversion group by 1, 2, 3"""
+    )
+    assert sums.filter(pl.col("whole") != pl.col("parts")).is_empty()
+    assert sums["segment"].n_unique() == 6
+
+
+def test_median_dwell_agrees_with_the_slow_kaplan_meier(demo: Clone) -> None:
+    expected = median_dwell(read_deals(folders(demo)).values(), AS_OF)
+    served = demo.query("select stage, dwell_p50_days from funnel_stage_dwell where segment = 'all'")
+    for stage, days in served.rows():
+        assert days == pytest.approx(expected[stage], abs=TOLERANCE_DAYS), stage
+    assert len(expected) == served.height
+
+
+def test_each_gate_is_judged_as_it_was_in_the_world(demo: Clone) -> None:
+    """The world knows of each passage whether the proof was there in time; the pipeline sees only its traces."""
+    truth = pl.read_parquet(demo.home / "demo_truth" / "gates.parquet").filter(pl.col("passed_at") <= AS_OF)
+    known = set(demo.query("select deal_id from deals_current")["deal_id"])
+    expected = Counter(
+        (row["deal_id"], row["criterion_id"], row["is_met"])
+        for row in truth.iter_rows(named=True)
+        if row["deal_id"] in known
+    )
+    findings = demo.query(
+        """select d.deal_id, f.rule_id, f.outcome = 'met' from quality_findings as f join deals_current as d using (deal_key)
+           where f.rule_kind = 'criterion'"""
+    )
+    assert Counter(findings.rows()) == expected
+    assert {is_met for _, _, is_met in expected} == {True, False}
+
+
+def test_the_fit_of_each_deal_agrees_with_the_slow_reference(demo: Clone) -> None:
+    profile = yaml.safe_load((demo.root / "quality" / "standards" / "icp.yml").read_text(encoding="utf-8"))
+    accounts, of_deal = {}, {}
+    for folder in folders(demo):
+        accounts |= {row["account_id"]: row for row in rows(folder / "accounts.csv")}
+        of_deal |= {row["deal_id"]: row["account_id"] for row in rows(folder / "deals.csv")}
+    served = dict(
+        demo.query("select deal_id, icp_fit.icp_band from icp_fit join deals_current using (deal_key)").rows()
+    )
+    assert served == {deal: icp_band(accounts.get(of_deal[deal]), profile) for deal in served}
+    assert set(served.values()) == {"A", "B", "C", "D", "unknown"}
+
+
+def test_what_the_second_night_finds_is_told_apart_from_the_backlog(demo: Clone) -> None:
+    states = demo.query(
+        "select change, cast(first_seen as text) as first_seen, nights_open, is_backlog from quality_violations"
+    )
+    carried = states.filter(pl.col("change") == "carried")
+    assert carried.height > 0
+    assert set(carried["first_seen"]) == {FIRST}
+    assert set(carried["nights_open"]) == {2}
+    new = states.filter(pl.col("change") == "new")
+    assert set(new["first_seen"]) == {SECOND}
+    assert not new["is_backlog"].any()
+
+
+def test_the_open_violations_are_the_failing_findings_of_deals_in_scope(demo: Clone) -> None:
+    opened = demo.query("select rule_id, deal_key, visit_id from quality_violations where state = 'open'")
+    failing = demo.query(
+        """select rule_id, deal_key, visit_id from quality_findings
+           where is_in_scope and outcome in ('missing', 'failed') and not is_late"""
+    )
+    assert set(opened.rows()) == set(failing.rows())
+
+
+def test_the_forecast_of_deals_sums_to_that_of_periods_to_the_cent(demo: Clone) -> None:
+    deals = demo.query("select method, sum(expected_amount) as amount from forecast_deal group by 1 order by 1")
+    for kind in ("month", "quarter"):
+        periods = demo.query(
+            f"""select method, sum(open_amount) as amount from forecast_period
+                where business_date = '{SECOND}' and funnel = 'all' and period_kind in ('{kind}', 'none') group by 1 order by 1"""
+        )
+        assert periods.rows() == deals.rows()
+
+
+def test_an_amount_in_another_currency_is_served_at_the_last_known_rate(demo: Clone) -> None:
+    rates = pl.concat(
+        pl.read_csv(folder / "fx_rates.csv", infer_schema=False)
+        for folder in folders(demo)
+        if (folder / "fx_rates.csv").exists()
+    )
+    last = (
+        rates.filter((pl.col("currency") == "EUR") & (pl.col("rate_date") <= SECOND))
+        .sort("rate_date")
+        .row(-1, named=True)
+    )
+    served = demo.query(
+        "select distinct fx_rate, cast(rate_date as text) from deals_current where is_open and currency = 'EUR'"
+    )
+    assert [(str(rate).rstrip("0"), day) for rate, day in served.rows()] == [
+        (last["rate"].rstrip("0"), last["rate_date"])
+    ]
