@@ -160,7 +160,8 @@ def look(night: Night, standards: Standards) -> Iterator[str]:
         MappingRefused, ExtractRefused: on the first thing that would stop the next night.
     """
     stages = sum(len(version.stages) for funnel in standards.funnels for version in funnel.versions)
-    yield f"Standards   {len(standards.funnels)} funnels, {stages} stages, {len(standards.rules)} rules: {night.standards}"
+    rules = len(standards.rules)
+    yield f"Standards   {len(standards.funnels)} funnels, {stages} stages, {rules} rules in {night.standards}"
     for crm, each in mappings().items():
         waiting = load.pending(night.home.shelf, each, night.time_zone, night.as_of_at)
         accepted = lake.entries(night.home.lake, crm)

@@ -144,9 +144,10 @@ def _check_headers(file: ExtractFile, match: HeaderMatch, each: ObjectMapping, m
         )
     strangers = [header for header in match.unknown if not header.lower().startswith("x_")]
     if strangers and mapping.unknown_columns == "refuse":
+        first = strangers[0]
         raise ExtractRefused(
-            f"{where}: column {strangers[0]!r} is not in the layout of {file.object}"
-            f"{closest(strangers[0], each.columns)}; map it in defs.yaml, or name it x_{strangers[0]} to keep it as an attribute"
+            f"{where}: column {first!r} is not in the layout of {file.object}{closest(first, each.columns)}; "
+            f"map it in defs.yaml, or name it x_{first} to keep it as an attribute"
         )
     return [f"{file.name}: column {header!r} is mapped to nothing and kept as an attribute" for header in strangers]
 
@@ -155,11 +156,11 @@ def _hold_if_too_much_is_refused(taken: _Taken, mapping: CrmMapping) -> None:
     share = taken.typed.refused_records / taken.records.count if taken.records.count else 0.0
     if share > mapping.max_quarantined_share:
         first = taken.typed.refused.row(0, named=True)
+        refused, total = taken.typed.refused_records, taken.records.count
         raise ExtractRefused(
             f"inbox/{taken.file.name}, record {first['_record']:,}: {first['reason']}"
-            f"{_of_column(first['column'], first['value'])}; {taken.typed.refused_records:,} of "
-            f"{taken.records.count:,} records are refused, more than max_quarantined_share {mapping.max_quarantined_share:.0%} allows: "
-            f"correct the export or its mapping (all of them are listed in quarantine/)"
+            f"{_of_column(first['column'], first['value'])}; {refused:,} of {total:,} records are refused, more than "
+            f"max_quarantined_share {mapping.max_quarantined_share:.0%} allows: correct the export or its mapping (all of them are listed in quarantine/)"
         )
 
 

@@ -89,8 +89,8 @@ def test_each_gate_is_judged_as_it_was_in_the_world(demo: Clone) -> None:
         if row["deal_id"] in known
     )
     findings = demo.query(
-        """select d.deal_id, f.rule_id, f.outcome = 'met' from quality_findings as f join deals_current as d using (deal_key)
-           where f.rule_kind = 'criterion'"""
+        """select d.deal_id, f.rule_id, f.outcome = 'met' from quality_findings as f
+           join deals_current as d using (deal_key) where f.rule_kind = 'criterion'"""
     )
     assert Counter(findings.rows()) == expected
     assert {is_met for _, _, is_met in expected} == {True, False}
@@ -136,7 +136,8 @@ def test_the_forecast_of_deals_sums_to_that_of_periods_to_the_cent(demo: Clone) 
     for kind in ("month", "quarter"):
         periods = demo.query(
             f"""select method, sum(open_amount) as amount from forecast_period
-                where business_date = '{SECOND}' and funnel = 'all' and period_kind in ('{kind}', 'none') group by 1 order by 1"""
+                where business_date = '{SECOND}' and funnel = 'all' and period_kind in ('{kind}', 'none')
+                group by 1 order by 1"""
         )
         assert periods.rows() == deals.rows()
 
