@@ -2,8 +2,13 @@
 # the lock.
 
 PYTHON ?= python3
+STAGEPROOF_HOME ?= $(CURDIR)/.stageproof
+export STAGEPROOF_HOME
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
+# The certificates of this machine, not uv's own: behind a company's proxy only they are right.
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
 
 .PHONY: night demo ui test lint format docs clean
 .DEFAULT_GOAL := night
@@ -17,7 +22,8 @@ demo: .venv/installed
 
 # The UI listens on this machine only.
 ui: .venv/installed
-	@DAGSTER_HOME="$$($(RUN)/python -m orchestration.ui_home)" $(RUN)/dagster dev --host 127.0.0.1
+	@mkdir -p "$(STAGEPROOF_HOME)/dagster" && cp orchestration/dagster.yaml "$(STAGEPROOF_HOME)/dagster/"
+	@DAGSTER_HOME="$(STAGEPROOF_HOME)/dagster" $(RUN)/dagster dev --host 127.0.0.1
 
 test: .venv/installed lint
 	@$(RUN)/pytest -n 2

@@ -160,7 +160,8 @@ def _hold_if_too_much_is_refused(taken: _Taken, mapping: CrmMapping) -> None:
         raise ExtractRefused(
             f"inbox/{taken.file.name}, record {first['_record']:,}: {first['reason']}"
             f"{_of_column(first['column'], first['value'])}; {refused:,} of {total:,} records are refused, more than "
-            f"max_quarantined_share {mapping.max_quarantined_share:.0%} allows: correct the export or its mapping (all of them are listed in quarantine/)"
+            f"max_quarantined_share {mapping.max_quarantined_share:.0%} allows: correct the export or its mapping; "
+            f"all of them are listed in quarantine/"
         )
 
 
