@@ -31,4 +31,4 @@ from unioned
 cross join clock
 left join type_names on lower(unioned.crm_activity_type) = type_names.crm_name
 left join role_names on lower(unioned.crm_contact_role) = role_names.crm_name
-where unioned.occurred_at <= clock.as_of_at
+where unioned.occurred_at < clock.as_of_at

@@ -29,7 +29,7 @@ with
         cross join clock
         where
             not unioned.is_deleted
-            and (unioned.created_at is null or unioned.created_at <= clock.as_of_at)
+            and (unioned.created_at is null or unioned.created_at < clock.as_of_at)
     ),
 
     -- A deal whose CRM pipeline no funnel file names belongs to no funnel; only a blank one takes

@@ -40,7 +40,7 @@ with
             generic_evidence.source_id
         from generic_evidence
         cross join clock
-        where generic_evidence.observed_at <= clock.as_of_at
+        where generic_evidence.observed_at < clock.as_of_at
     )
 
 select *

@@ -36,7 +36,7 @@ with
         from unioned
         inner join deals on unioned.crm || ':' || unioned.deal_id = deals.deal_key
         cross join clock
-        where unioned.changed_at <= clock.as_of_at
+        where unioned.changed_at < clock.as_of_at
     ),
 
     recorded_in_reverse as (
@@ -89,7 +89,7 @@ with
         select
             own_stage.deal_key,
             case
-                when own_stage.told_at > clock.as_of_at
+                when own_stage.told_at >= clock.as_of_at
                 then clock.as_of_at
                 when own_stage.told_at < own_stage.last_recorded_at
                 then own_stage.last_recorded_at
@@ -104,7 +104,7 @@ with
                 then 'unknown'
                 when
                     own_stage.change_source in ('crm_closed_at', 'crm_stage_entered_at')
-                    and own_stage.told_at <= clock.as_of_at
+                    and own_stage.told_at < clock.as_of_at
                     and own_stage.told_at >= coalesce(own_stage.last_recorded_at, own_stage.told_at)
                 then 'exact'
                 else 'inferred'
