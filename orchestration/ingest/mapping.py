@@ -32,6 +32,8 @@ class Column(_Part):
 
     `required`: the file is refused without the header. `nullable: false`: a record without a value is
     quarantined. `headers`: other names under which the column comes. `percent`: a share exported as 0 to 100.
+    `formats`: how this column writes its date or instant, in place of the formats of the mapping. `true_values` and
+    `false_values`: what a boolean comes as, in place of true and false; a CRM's labels may be inverted.
     """
 
     type: ColumnType
@@ -39,6 +41,21 @@ class Column(_Part):
     nullable: bool = True
     headers: tuple[str, ...] = ()
     percent: bool = False
+    formats: tuple[str, ...] = ()
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _options_fit_the_type(self) -> "Column":
+        if self.formats and self.type not in ("date", "instant"):
+            raise ValueError(f"formats are of a date or an instant, not of a {self.type}")
+        if bool(self.true_values) != bool(self.false_values):
+            raise ValueError("true_values and false_values go together")
+        if self.true_values and self.type != "boolean":
+            raise ValueError(f"true_values and false_values are of a boolean, not of a {self.type}")
+        if set(_folded(self.true_values)) & set(_folded(self.false_values)):
+            raise ValueError("a value cannot be true and false")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -63,10 +80,24 @@ class ObjectMapping(_Part):
 
 
 class Formats(_Part):
-    """Formats of dates and instants as strptime writes them. Where none is given, ISO 8601 alone is read."""
+    """How an export writes dates, instants and numbers. Where nothing is said: ISO 8601, a decimal point, no more.
+
+    `date`, `instant`: formats as strptime writes them, tried in order, or `epoch_ms`, `epoch_s` (counted from 1970 in
+    UTC), or `iso` for ISO 8601. `multipliers`: what a word after a number stands for, such as 万: 10000.
+    """
 
     date: tuple[str, ...] = ()
     instant: tuple[str, ...] = ()
+    decimal_separator: Literal[".", ","] = "."
+    thousands_separator: Literal[",", ".", " ", "'", "，"] | None = None
+    full_width_digits: bool = False
+    multipliers: dict[str, int] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _separators_differ(self) -> "Formats":
+        if self.decimal_separator == self.thousands_separator:
+            raise ValueError("decimal_separator and thousands_separator are the same")
+        return self
 
 
 class StageDate(_Part):
@@ -97,6 +128,8 @@ class CrmMapping(_Part):
     stage_dates: tuple[StageDate, ...] = ()
     formats: Formats = Formats()
     delimiter: Literal[",", ";", "\t"] = ","
+    # What a file is written in, unless a byte order mark says otherwise.
+    encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1"] = "utf-8"
     # More than one record in a hundred refused means that the export changed, not that a few records are bad.
     max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
 
@@ -163,6 +196,10 @@ def match_headers(headers: Sequence[str], mapping: ObjectMapping) -> HeaderMatch
             found[header] = column
     missing = tuple(name for name, each in mapping.columns.items() if each.required and name not in found.values())
     return HeaderMatch(found, tuple(unknown), missing, tuple(repeated))
+
+
+def _folded(values: Sequence[str]) -> list[str]:
+    return [value.strip().casefold() for value in values]
 
 
 def normalised(header: str) -> str:
