@@ -1,0 +1,26 @@
+with
+    generic_observations as (select * from {{ ref("stg_generic__deal_observations") }}),
+
+    salesforce_observations as (
+        select * from {{ ref("stg_salesforce__opportunity_observations") }}
+    ),
+
+    unioned as (
+        select *
+        from generic_observations
+        union all
+        select *
+        from salesforce_observations
+    )
+
+select
+    crm || ':' || deal_id as deal_key,
+    crm_stage_name,
+    stage_entered_at,
+    amount,
+    expected_close_date,
+    modified_at,
+    is_present,
+    observed_at,
+    previous_observed_at
+from unioned
