@@ -1,0 +1,153 @@
+"""Local servers that behave as the APIs do, and fail in the ways that real ones fail. Nothing leaves this machine."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "00D-secret-token-never-to-be-seen"
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+    authorization: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: a status, JSON, headers. `cut_after`: bytes after which the connection is dropped."""
+
+    status: int = 200
+    content: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    tells_length: bool = True
+
+
+@contextmanager
+def serving(answer: Callable[[Request], Answer]) -> Iterator[str]:
+    """The address of a server that answers each request by this function."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _handle(self) -> None:
+            parts = urlsplit(self.path)
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            is_json = "json" in (self.headers.get("Content-Type") or "")
+            body = json.loads(raw) if raw and is_json else {k: v[0] for k, v in parse_qs(raw.decode()).items()}
+            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            given = answer(Request(self.command, parts.path, query, body, self.headers.get("Authorization") or ""))
+            content = json.dumps(given.content).encode()
+            self.send_response(given.status)
+            self.send_header("Content-Type", "application/json")
+            if given.tells_length:
+                self.send_header("Content-Length", str(len(content)))
+            for name, value in given.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content if given.cut_after is None else content[: given.cut_after])
+
+        do_GET = do_POST = _handle  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: what is asked is looked at by the tests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Org:
+    """A Salesforce org: `records` by object, as its database holds them, and what was asked of it.
+
+    `trouble`: answers that are given once each before the org is itself again. `query` answers without deleted
+    records and `queryAll` with them, in pages of `page_size`, whose records are fixed when the query is made.
+    """
+
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    page_size: int = 2
+    token: str = TOKEN
+    absent_fields: frozenset[str] = frozenset()
+    trouble: list[Answer] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
+    after_a_page: Callable[[], None] = lambda: None
+    _open: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        if self.trouble:
+            return self.trouble.pop(0)
+        if request.path == "/services/oauth2/token":
+            return self._login(request)
+        if request.authorization != f"Bearer {self.token}":
+            return Answer(401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
+        locator = request.path.rsplit("/", 1)[-1]
+        if locator in self._open:
+            return self._page(locator)
+        includes_deleted = locator == "queryAll"
+        if not includes_deleted and locator != "query":
+            return Answer(404, [{"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}])
+        return self._query(request.query["q"], includes_deleted=includes_deleted)
+
+    def queries(self) -> list[str]:
+        return [each.query["q"] for each in self.asked if "q" in each.query]
+
+    def _login(self, request: Request) -> Answer:
+        if request.body.get("client_secret") != "the-client-secret":
+            return Answer(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
+        return Answer(200, {"access_token": self.token, "instance_url": "", "token_type": "Bearer"})
+
+    def _query(self, soql: str, *, includes_deleted: bool) -> Answer:
+        read = re.fullmatch(r"SELECT (.+) FROM (\w+)(?: WHERE (\w+) >= (\S+) AND (\w+) < (\S+))?", soql)
+        assert read is not None, soql
+        fields, entity, column, since, _, until = read.groups()
+        for each in fields.split(", "):
+            if each in self.absent_fields:
+                message = f"\nSELECT {each}\n       ^\nERROR at Row:1\nNo such column '{each}' on entity '{entity}'."
+                return Answer(400, [{"message": message, "errorCode": "INVALID_FIELD"}])
+        found = [
+            {"attributes": {"type": entity}, **{name: record.get(name) for name in fields.split(", ")}}
+            for record in self.records.get(entity, [])
+            if (includes_deleted or not record.get("IsDeleted"))
+            and (column is None or parsed(since) <= parsed(record[column]) < parsed(until))
+        ]
+        locator = f"01g{len(self._open)}-{len(found)}"
+        self._open[locator] = found
+        return self._page(locator, total=len(found))
+
+    def _page(self, locator: str, total: int | None = None) -> Answer:
+        left = self._open.pop(locator)
+        page, rest = left[: self.page_size], left[self.page_size :]
+        total = total if total is not None else int(locator.rsplit("-", 1)[-1])
+        content: dict[str, Any] = {"totalSize": total, "done": not rest, "records": page}
+        if rest:
+            following = f"{locator.split('-', maxsplit=1)[0]}x-{total}"
+            self._open[following] = rest
+            content["nextRecordsUrl"] = f"/services/data/v60.0/query/{following}"
+        self.after_a_page()
+        return Answer(200, content)
+
+
+def parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """An instant as Salesforce writes it, to the second as its stamps are."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.000+0000"
