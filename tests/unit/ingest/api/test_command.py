@@ -30,7 +30,7 @@ def test_the_command_writes_an_extract_and_says_where_and_how_much(org: Org, tmp
     assert str(folder) in result.output.replace("\n", "")
     assert (tmp_path / "fetch" / "salesforce.json").exists()
     lines = {line.split("│")[1].strip(): line for line in result.output.splitlines() if line.count("│") > 1}
-    assert ["1", "all"] == [part.strip() for part in lines["Account"].split("│")[2:4]]
+    assert [part.strip() for part in lines["Account"].split("│")[2:4]] == ["1", "all"]
 
 
 @pytest.mark.parametrize(
