@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.ingest.api import salesforce
+from orchestration.ingest.api import hubspot, salesforce
 from orchestration.ingest.api.client import Patience
 from orchestration.ingest.api.cursors import Cursor, Cursors, read_cursors, write_cursors
 from orchestration.ingest.api.extract import Draft
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource, DltSource
 
 APIS: Mapping[str, Callable[[CrmMapping, Mapping[str, str], Patience], Api]] = {
+    "hubspot": hubspot.api,
     "salesforce": salesforce.api,
 }
 
@@ -49,37 +50,33 @@ def fetch(
     """Take what changed in a CRM before `until` (aware) into an extract folder named by it.
 
     A table without a cursor, or with other columns than at the last fetch, is taken whole; `is_full` takes all so.
-    `is_past`: `until` is not now. An API only has records as they are now, so a whole table cannot be taken then.
+    `is_past`: `until` is not now. An API only has records as they are now, so a whole table cannot be taken then; short
+    lists that carry no dates are as they are now each time.
 
     Raises:
         FetchRefused: the API refuses or cannot be reached; no folder is written and no cursor moves.
     """
     known = _known(api, cursor_file, is_full=is_full)
     windows = _windows(api.tables, known, until, timedelta(minutes=mapping.fetch.overlap_minutes))
-    whole = [name for name, window in windows.items() if window.since is None]
+    whole = [each.name for each in api.tables if each.cursor and windows[each.name].since is None]
     if is_past and whole:
         raise FetchRefused(
             f"{', '.join(whole)}: can only be taken as they are now, not as of an earlier instant; leave --until out"
         )
     taken = source(api, mapping.crm, windows)
     draft = Draft(inbox, mapping.crm, until, mapping.delimiter)
-    cursors = dict(known.tables)
     files: dict[str, tuple[int, Extract]] = {}
+    newest = {name: cursor.changed_at for name, cursor in known.tables.items()}
     try:
         for table in api.tables:
-            window = windows[table.name]
-            newest = _Newest(table, known.tables[table.name].changed_at if window.since else None)
-            extract: Extract = "delta" if window.since else "full"
-            rows = draft.write(table.name, table.header, newest.noting(_rows(taken, table.name)), extract)
-            files[table.name] = (rows, extract)
-            if newest.changed_at is not None:
-                # A stamp later than this machine's clock must not carry the cursor past what is still to come.
-                cursors[table.name] = Cursor(min(newest.changed_at, until), table.header)
+            extract: Extract = "delta" if windows[table.name].since else "full"
+            rows = _noting(table, _rows(taken, table.name), newest)
+            files[table.name] = (draft.write(table.name, table.header, rows, extract), extract)
         path = draft.publish()
     except BaseException:
         draft.discard()
         raise
-    write_cursors(cursor_file, Cursors(api.account, cursors))
+    write_cursors(cursor_file, Cursors(api.account, _advanced(api.tables, newest, until)))
     return Fetched(path, files)
 
 
@@ -95,19 +92,24 @@ def source(api: Api, crm: str, windows: Mapping[str, Window]) -> "DltSource":
     return tables()
 
 
-class _Newest:
-    """Notes the newest change while rows pass by."""
+def _noting(table: Table, rows: Iterable[Row], newest: dict[str, datetime]) -> Iterator[Row]:
+    """The same rows; the latest change of the table is noted while they pass by."""
+    for row in rows:
+        changed_at = table.changed_at(row)
+        if changed_at is not None and changed_at > newest.get(table.name, changed_at - timedelta.resolution):
+            newest[table.name] = changed_at
+        yield row
 
-    def __init__(self, table: Table, known: datetime | None) -> None:
-        self._table = table
-        self.changed_at = known
 
-    def noting(self, rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            changed_at = self._table.changed_at(row)
-            if changed_at is not None and (self.changed_at is None or changed_at > self.changed_at):
-                self.changed_at = changed_at
-            yield row
+def _advanced(tables: Sequence[Table], newest: Mapping[str, datetime], until: datetime) -> dict[str, Cursor]:
+    """The cursors for the next fetch; a table that never had a row has none and is asked for everything again."""
+    cursors = {}
+    for table in tables:
+        changed_at = newest.get(table.follows or table.name)
+        if changed_at is not None:
+            # A stamp later than this machine's clock must not carry the cursor past what is still to come.
+            cursors[table.name] = Cursor(min(changed_at, until), table.header)
+    return cursors
 
 
 def _known(api: Api, cursor_file: Path, *, is_full: bool) -> Cursors:
@@ -121,16 +123,17 @@ def _known(api: Api, cursor_file: Path, *, is_full: bool) -> Cursors:
 
 
 def _windows(tables: Sequence[Table], known: Cursors, until: datetime, overlap: timedelta) -> dict[str, Window]:
-    windows: dict[str, Window] = {}
-    for table in tables:
-        cursor = known.tables.get(table.name)
-        if table.follows is not None:
-            since = windows[table.follows].since
-        elif cursor is None or cursor.header != table.header:
-            since = None
-        else:
-            since = cursor.changed_at - overlap
-        windows[table.name] = Window(since, until)
+    """The window of each table. One that is asked for what it was not asked for before begins anew, with its group."""
+    anew = {
+        each.follows or each.name
+        for each in tables
+        if each.name not in known.tables or known.tables[each.name].header != each.header
+    }
+    windows = {}
+    for each in tables:
+        leader = each.follows or each.name
+        since = None if leader in anew else known.tables[leader].changed_at - overlap
+        windows[each.name] = Window(since, until)
     return windows
 
 

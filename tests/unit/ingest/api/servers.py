@@ -144,6 +144,148 @@ class Org:
         return Answer(200, content)
 
 
+@dataclass
+class Portal:
+    """A HubSpot account: `records` by type, with `associations` between them, and what was asked of it.
+
+    A record has `id`, `properties`, and where it has them `history` (property → entries), `archivedAt`. A search knows
+    only what is not in `unseen`, gives `search_limit` results at most whatever their number, and counts pages by how
+    many results come before them. `trouble`: answers that are given once each before it is itself again.
+    """
+
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    associations: dict[tuple[str, str], dict[str, list[tuple[str, list[str]]]]] = field(default_factory=dict)
+    owners: list[dict[str, Any]] = field(default_factory=list)
+    pipelines: list[dict[str, Any]] = field(default_factory=list)
+    unseen: frozenset[str] = frozenset()
+    page_size: int = 2
+    search_limit: int = 4
+    token: str = TOKEN
+    trouble: list[Answer] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
+    after_a_search: Callable[[], None] = lambda: None
+
+    def answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        if self.trouble:
+            return self.trouble.pop(0)
+        if request.authorization != f"Bearer {self.token}":
+            return Answer(401, {"status": "error", "message": "expired", "category": "EXPIRED_AUTHENTICATION"})
+        match request.path.strip("/").split("/"):
+            case ["crm", "v3", "owners"]:
+                return self._list(self.owners, request)
+            case ["crm", "v3", "pipelines", "deals"]:
+                return Answer(200, {"results": self.pipelines})
+            case ["crm", "v3", "objects", kind]:
+                return self._list([_shown(each, request) for each in self.records.get(kind, [])], request)
+            case ["crm", "v3", "objects", kind, "search"]:
+                return self._search(kind, request.body)
+            case ["crm", "v3", "objects", kind, "batch", "read"]:
+                return self._histories(kind, request)
+            case ["crm", "v4", "associations", kind, other, "batch", "read"]:
+                return self._associated(self.associations.get((kind, other), {}), request.body)
+        return Answer(404, {"status": "error", "category": "OBJECT_NOT_FOUND", "message": request.path})
+
+    def _list(self, known: list[dict[str, Any]], request: Request) -> Answer:
+        is_archived = request.query.get("archived") == "true"
+        after = int(request.query.get("after", "0"))
+        left = sorted(
+            (each for each in known if bool(each.get("archived")) == is_archived and int(each["id"]) > after),
+            key=lambda each: int(each["id"]),
+        )
+        content: dict[str, Any] = {"results": left[: self.page_size]}
+        if len(left) > self.page_size:
+            content["paging"] = {"next": {"after": left[self.page_size - 1]["id"], "link": "?"}}
+        return Answer(200, content)
+
+    def _search(self, kind: str, body: Mapping[str, Any]) -> Answer:
+        (group,) = body["filterGroups"]
+        found = [
+            each
+            for each in self.records.get(kind, [])
+            if not each.get("archivedAt")
+            and each["id"] not in self.unseen
+            and all(_holds(each, one) for one in group["filters"])
+        ]
+        (order,) = body["sorts"]
+        assert (order["propertyName"], order["direction"]) == ("hs_object_id", "ASCENDING")
+        found.sort(key=lambda each: int(each["id"]))
+        start = int(body.get("after", 0))
+        if start >= self.search_limit:
+            return Answer(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "too far"})
+        page = found[start : start + min(self.page_size, body["limit"])]
+        content: dict[str, Any] = {
+            "total": len(found),
+            "results": [
+                {
+                    "id": each["id"],
+                    "properties": {k: v for k, v in each["properties"].items() if k in body["properties"]},
+                }
+                for each in page
+            ],
+        }
+        if start + len(page) < len(found):
+            content["paging"] = {"next": {"after": str(start + len(page))}}
+        self.after_a_search()
+        return Answer(200, content)
+
+    def _histories(self, kind: str, request: Request) -> Answer:
+        wanted = [each["id"] for each in request.body["inputs"]]
+        if len(wanted) > 50:
+            return Answer(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "at most 50"})
+        is_archived = request.query.get("archived") == "true"
+        asked = request.body["propertiesWithHistory"]
+        found = [
+            {
+                "id": each["id"],
+                "propertiesWithHistory": {k: v for k, v in each.get("history", {}).items() if k in asked},
+            }
+            for each in self.records[kind]
+            if each["id"] in wanted and bool(each.get("archivedAt")) == is_archived
+        ]
+        return Answer(207 if len(found) < len(wanted) else 200, {"status": "COMPLETE", "results": found})
+
+    def _associated(self, known: Mapping[str, list[tuple[str, list[str]]]], body: Mapping[str, Any]) -> Answer:
+        """One association a page, as HubSpot gives five hundred."""
+        results = []
+        for each in body["inputs"]:
+            own, start = known.get(each["id"], []), int(each.get("after", 0))
+            if not own:
+                continue
+            to, labels = own[start]
+            kinds: list[dict[str, Any]] = [{"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}]
+            kinds += [{"category": "USER_DEFINED", "typeId": 9, "label": label} for label in labels]
+            result: dict[str, Any] = {
+                "from": {"id": each["id"]},
+                "to": [{"toObjectId": int(to), "associationTypes": kinds}],
+            }
+            if start + 1 < len(own):
+                result["paging"] = {"next": {"after": str(start + 1)}}
+            results.append(result)
+        return Answer(207 if len(results) < len(body["inputs"]) else 200, {"status": "COMPLETE", "results": results})
+
+
+def _shown(record: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    asked = request.query["properties"].split(",")
+    shown = {
+        "id": record["id"],
+        "properties": _of(record, asked),
+        "archived": bool(record.get("archivedAt")),
+    }
+    return shown | ({"archivedAt": record["archivedAt"]} if record.get("archivedAt") else {})
+
+
+def _of(record: Mapping[str, Any], asked: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in record["properties"].items() if name in asked}
+
+
+def _holds(record: Mapping[str, Any], one: Mapping[str, str]) -> bool:
+    name, operator, value = one["propertyName"], one["operator"], int(one["value"])
+    text = record["id"] if name == "hs_object_id" else record["properties"][name]
+    own = int(text) if name == "hs_object_id" else int(parsed(text).timestamp() * 1000)
+    return {"GTE": own >= value, "LT": own < value, "GT": own > value}[operator]
+
+
 def parsed(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
