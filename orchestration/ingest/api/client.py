@@ -84,15 +84,18 @@ class Connection:
                 data_selector=rows_at,
             ):
                 yield list(page), page.response
-        except FetchRefused:
-            raise
         except Exception as error:
             # Not chained: the error of the library holds the request, and with it the credential.
             raise self._refusal(error) from None
 
     def _refusal(self, error: Exception) -> Exception:
-        from requests import HTTPError, RequestException
+        from requests import HTTPError, JSONDecodeError, RequestException
 
+        if isinstance(error, JSONDecodeError):
+            return FetchRefused(
+                f"{self.crm} answers at {self.base_url} with something that is no JSON, {self.attempts} times over; is "
+                f"that the address of its API? Nothing was written"
+            )
         if isinstance(error, HTTPError) and error.response is not None:
             return self._answered(error.response)
         if isinstance(error, RequestException):
@@ -171,11 +174,14 @@ def secret(environment: Mapping[str, str], name: str) -> str:
     """A value that has to be there.
 
     Raises:
-        FetchRefused: the variable is not set.
+        FetchRefused: the variable is not set, or holds what cannot be sent.
     """
     value = environment.get(name, "").strip()
     if not value:
         raise FetchRefused(f"{name} is not set; credentials are read from the environment and from nowhere else")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        # The HTTP library would repeat it in its complaint.
+        raise FetchRefused(f"{name} holds a blank, a line break or a letter that no credential has; copy it again")
     return value
 
 

@@ -147,7 +147,7 @@ def _way_in(url: str, environment: Mapping[str, str], patience: Patience) -> "tu
         return (
             OAuth2ClientCredentials(
                 access_token_url=f"{url}/services/oauth2/token",
-                client_id=environment["SALESFORCE_CLIENT_ID"].strip(),
+                client_id=secret(environment, "SALESFORCE_CLIENT_ID"),
                 client_secret=secret(environment, "SALESFORCE_CLIENT_SECRET"),
                 access_token_request_data=grant,
                 session=session(patience),

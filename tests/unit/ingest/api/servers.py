@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a status, JSON, headers. `cut_after`: bytes after which the connection is dropped."""
+    """What goes back: a status, JSON or bytes as they are, headers. `cut_after`: bytes, then the connection drops."""
 
     status: int = 200
     content: Any = None
@@ -46,7 +46,7 @@ def serving(answer: Callable[[Request], Answer]) -> Iterator[str]:
             body = json.loads(raw) if raw and is_json else {k: v[0] for k, v in parse_qs(raw.decode()).items()}
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             given = answer(Request(self.command, parts.path, query, body, self.headers.get("Authorization") or ""))
-            content = json.dumps(given.content).encode()
+            content = given.content if isinstance(given.content, bytes) else json.dumps(given.content).encode()
             self.send_response(given.status)
             self.send_header("Content-Type", "application/json")
             if given.tells_length:

@@ -297,6 +297,7 @@ def test_trouble_that_passes_is_got_over(visit: Visit, trouble: Answer) -> None:
             Answer(200, {"records": []}, cut_after=3),
             r"Salesforce cannot be reached at http://127.0.0.1:\d+ after 3 attempts",
         ),
+        (Answer(200, b"<html>Log in</html>"), r"answers at http://.* with something that is no JSON, 3 times over"),
         (Answer(403, [{"errorCode": "API_DISABLED_FOR_ORG"}]), r"does not allow .* \(403, API_DISABLED_FOR_ORG\)"),
         (
             Answer(404, [{"errorCode": "NOT_FOUND"}]),
@@ -352,6 +353,14 @@ def test_a_variable_that_is_not_set_is_named(visit: Visit, missing: str) -> None
     del visit.environment[missing]
     with pytest.raises(FetchRefused, match=f"{missing} is not set"):
         visit.fetch()
+
+
+@pytest.mark.parametrize("broken", ["first-half\nsecond-half", "first-half second-half", "first-half…"])
+def test_a_credential_that_was_copied_badly_is_named_and_not_repeated(visit: Visit, broken: str) -> None:
+    visit.environment["SALESFORCE_ACCESS_TOKEN"] = broken
+    with pytest.raises(FetchRefused, match="SALESFORCE_ACCESS_TOKEN holds a blank") as refused:
+        visit.fetch()
+    assert "half" not in str(refused.value)
 
 
 def test_credentials_do_not_travel_in_the_open(visit: Visit) -> None:
