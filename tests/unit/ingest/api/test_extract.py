@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.ingest.api.extract import Draft, as_text
-from orchestration.ingest.inbox import ExtractFile, sha256
-from orchestration.ingest.reading import read
+from orchestration.ingest.api.tables import Row
+from orchestration.ingest.inbox import sha256
+from orchestration.ingest.lake import entries, known
+from orchestration.ingest.load import Shelf, load
+from orchestration.opening import mappings
 
 TAKEN = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
@@ -38,15 +42,21 @@ def test_an_amount_that_came_as_json_keeps_its_digits(amount: Decimal) -> None:
     assert Decimal(as_text(json.loads(str(amount)))) == amount
 
 
-@pytest.mark.parametrize(
-    "value", ['a "quoted", word', "two\r\nlines", "two\nlines", "an old\rMac", "； 中文", "  blanks "]
-)
-def test_a_text_is_read_back_as_it_came(value: str, tmp_path: Path) -> None:
-    draft = Draft(tmp_path, "salesforce", TAKEN)
-    assert draft.write("Opportunity", ["Id", "Name"], [{"Id": "1", "Name": value}, {"Id": "2"}], "full") == 2
-    assert list(tmp_path.glob("salesforce/2*")) == []
+@pytest.mark.parametrize("value", ['a "quoted", word', "two\r\nlines", "two\nlines", "an old\rMac", "； 中文"])
+def test_a_text_is_loaded_as_it_came(value: str, tmp_path: Path) -> None:
+    draft = Draft(tmp_path / "inbox", "salesforce", TAKEN)
+    rows: list[Row] = [
+        {"Id": "1", "StageName": "Proposal", "CreatedDate": "2026-03-30T10:00:00.000+0000", "Name": value},
+        {"Id": "2", "StageName": "Proposal", "CreatedDate": "2026-03-30T10:00:00.000+0000"},
+    ]
+    assert draft.write("Opportunity", ["Id", "StageName", "CreatedDate", "Name"], rows, "full") == 2
+    assert list((tmp_path / "inbox" / "salesforce").glob("2*")) == []
     path = draft.publish() / "Opportunity.csv"
     (promised,) = json.loads((path.parent / "manifest.json").read_text())["files"].values()
     assert promised == {"rows": 2, "bytes": path.stat().st_size, "sha256": sha256(path), "extract": "full"}
-    records = read(ExtractFile("opportunity", path, path.name, "full"), ",")
-    assert records.frame.select("Id", "Name").rows() == [("1", value), ("2", None)]
+    shelf = Shelf(tmp_path / "inbox", tmp_path / "lake", tmp_path / "quarantine")
+    (report,) = load(shelf, mappings()["salesforce"], "UTC", TAKEN).files
+    assert (report.rows_in, report.rows_loaded) == (2, 2)
+    (loaded,) = known(shelf.lake, entries(shelf.lake, "salesforce"), ["opportunity"], TAKEN)
+    deals = pl.concat([pl.read_parquet(each) for each in loaded.files]).sort("id")
+    assert deals["name"].to_list() == [value, None]

@@ -167,10 +167,13 @@ def test_a_first_fetch_takes_every_page_archived_deals_included_under_the_names_
 def test_a_fetched_folder_loads_with_rows_in_equal_to_rows_loaded_and_quarantined(visit: Visit) -> None:
     visit.portal.records = full_portal()
     visit.portal.records["deals"].append(deal(5) | {"properties": deal(5)["properties"] | {"dealstage": None}})
+    for number, kind in enumerate(["meetings", "emails", "notes", "tasks"], start=80):
+        properties = {"hs_timestamp": stamp(NOON), "hs_lastmodifieddate": stamp(NOON)}
+        visit.portal.records[kind] = [{"id": str(number), "properties": properties}]
     visit.portal.owners = [{"id": "9", "firstName": "Ana", "lastName": "Li", "email": "ana@example.com"}]
     fetched = visit.fetch()
     shelf = Shelf(visit.home / "inbox", visit.home / "lake", visit.home / "quarantine")
-    reports = load(shelf, MAPPING.model_copy(update={"max_quarantined_share": 1.0}), "UTC", NOON)
+    reports = load(shelf, MAPPING.model_copy(update={"max_quarantined_share": 1.0}), "UTC", NOON).files
     assert {each.file.rsplit("/", 1)[-1]: each.rows_in for each in reports} == {
         f"{name}.csv": count for name, (count, _) in fetched.files.items()
     }

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from orchestration.ingest.api.client import Patience
 from orchestration.ingest.api.fetch import Fetched, connect, fetch
 from orchestration.ingest.api.tables import FetchRefused
-from orchestration.ingest.lake import known
+from orchestration.ingest.lake import entries, known
 from orchestration.ingest.load import Shelf, load
 from orchestration.ingest.mapping import CrmMapping, read
 from orchestration.night import PROJECT
@@ -133,14 +133,14 @@ def test_a_fetched_folder_loads_with_rows_in_equal_to_rows_loaded_and_quarantine
     fetched = visit.fetch()
     shelf = Shelf(visit.home / "inbox", visit.home / "lake", visit.home / "quarantine")
     lenient = MAPPING.model_copy(update={"max_quarantined_share": 1.0})
-    reports = load(shelf, lenient, "UTC", NOON)
+    reports = load(shelf, lenient, "UTC", NOON).files
     assert {each.file.rsplit("/", 1)[-1]: each.rows_in for each in reports} == {
         f"{name}.csv": count for name, (count, _) in fetched.files.items()
     }
     assert all(each.rows_in == each.rows_loaded + each.rows_quarantined for each in reports)
     assert [each.object for each in reports if each.rows_quarantined] == ["opportunity_history"]
     assert [each.warnings for each in reports if each.warnings] == []
-    (loaded,) = known(shelf.lake, "salesforce", ["opportunity"], NOON)
+    (loaded,) = known(shelf.lake, entries(shelf.lake, "salesforce"), ["opportunity"], NOON)
     deals = pl.concat([pl.read_parquet(path) for path in loaded.files]).sort("id")
     assert deals["name"][0] == 'He said "yes",\r\nthen left'
     assert [str(each) for each in deals["amount"]] == ["139000000.00", "12345678.90", "3001.50"]
@@ -472,7 +472,7 @@ def test_a_fetch_that_is_killed_while_it_writes_leaves_a_folder_that_no_night_se
         visit.fetch()
     assert visit.folders() == [".2026-03-31T12-00-00Z.draft"]
     shelf = Shelf(visit.home / "inbox", visit.home / "lake", visit.home / "quarantine")
-    assert load(shelf, MAPPING, "UTC", NOON) == []
+    assert load(shelf, MAPPING, "UTC", NOON).files == []
     visit.org.after_a_page = lambda: None
     visit.org.trouble.clear()
     visit.fetch()
