@@ -3,9 +3,11 @@
 Nothing here is a secret and nothing is a number of the product: without the file the next fetch takes everything.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +29,22 @@ class Cursors:
 
     account: str | None = None
     tables: Mapping[str, Cursor] = field(default_factory=dict)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep any other fetch from these cursors; the system lets go of them with the process, however it ends.
+
+    Raises:
+        FetchRefused: another fetch has them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FetchRefused(f"Another fetch is under way ({path.stem}); wait until it has ended") from None
+        yield
 
 
 def read_cursors(path: Path) -> Cursors:
@@ -56,7 +74,6 @@ def write_cursors(path: Path, cursors: Cursors) -> None:
             for name, each in sorted(cursors.tables.items())
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     with draft.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)

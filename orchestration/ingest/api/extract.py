@@ -23,7 +23,7 @@ class Draft:
     """An extract that is being written. `publish` gives it its name; without that no night sees it."""
 
     def __init__(self, inbox: Path, crm: str, extracted_at: datetime, delimiter: str = ",") -> None:
-        """Begin the extract of one instant (aware).
+        """Begin the extract of one instant (aware), alone in this inbox.
 
         Raises:
             FetchRefused: there is an extract of that instant already.
@@ -33,8 +33,9 @@ class Draft:
         if self.path.exists():
             raise FetchRefused(f"{self.path}: is there already; an extract is never written over")
         self._draft = self.path.with_name(f".{self.path.name}{DRAFT}")
-        # One that an earlier fetch of this instant left unfinished is worth nothing.
-        shutil.rmtree(self._draft, ignore_errors=True)
+        # What a fetch that was killed left unfinished is worth nothing, and no other is under way.
+        for left in self.path.parent.glob(f".*{DRAFT}"):
+            shutil.rmtree(left)
         self._draft.mkdir(parents=True)
         self._files: dict[str, dict[str, object]] = {}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.ingest.api import hubspot, salesforce
 from orchestration.ingest.api.client import Patience
-from orchestration.ingest.api.cursors import Cursor, Cursors, read_cursors, write_cursors
+from orchestration.ingest.api.cursors import Cursor, Cursors, alone, read_cursors, write_cursors
 from orchestration.ingest.api.extract import Draft
 from orchestration.ingest.api.tables import Api, FetchRefused, Row, Table, Window
 from orchestration.ingest.mapping import CrmMapping, Extract
@@ -54,8 +54,16 @@ def fetch(
     lists that carry no dates are as they are now each time.
 
     Raises:
-        FetchRefused: the API refuses or cannot be reached; no folder is written and no cursor moves.
+        FetchRefused: the API refuses or cannot be reached, or another fetch is under way; no folder is written and no
+            cursor moves.
     """
+    with alone(cursor_file):
+        return _fetch_alone(api, mapping, inbox, cursor_file, until=until, is_full=is_full, is_past=is_past)
+
+
+def _fetch_alone(
+    api: Api, mapping: CrmMapping, inbox: Path, cursor_file: Path, *, until: datetime, is_full: bool, is_past: bool
+) -> Fetched:
     known = _known(api, cursor_file, is_full=is_full)
     windows = _windows(api.tables, known, until, timedelta(minutes=mapping.fetch.overlap_minutes))
     whole = [each.name for each in api.tables if each.cursor and windows[each.name].since is None]

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.ingest.api.client import Patience
+from orchestration.ingest.api.cursors import alone
 from orchestration.ingest.api.fetch import Fetched, connect, fetch
 from orchestration.ingest.api.tables import FetchRefused
 from orchestration.ingest.lake import entries, known
@@ -475,6 +476,13 @@ def test_a_fetch_that_is_killed_while_it_writes_leaves_a_folder_that_no_night_se
     assert load(shelf, MAPPING, "UTC", NOON).files == []
     visit.org.after_a_page = lambda: None
     visit.org.trouble.clear()
+    visit.fetch(NOON + minutes(5))
+    assert visit.folders() == ["2026-03-31T12-05-00Z"]
+
+
+def test_two_fetches_of_one_crm_do_not_run_at_once(visit: Visit) -> None:
+    with alone(visit.cursor_file), pytest.raises(FetchRefused, match="Another fetch is under way"):
+        visit.fetch()
     visit.fetch()
     assert visit.folders() == ["2026-03-31T12-00-00Z"]
 
@@ -495,7 +503,7 @@ def test_another_org_does_not_go_on_from_the_cursor_of_the_first(visit: Visit) -
 
 
 def test_a_broken_cursor_file_is_named(visit: Visit) -> None:
-    visit.cursor_file.parent.mkdir()
+    visit.cursor_file.parent.mkdir(parents=True)
     visit.cursor_file.write_text('{"account": ')
     with pytest.raises(FetchRefused, match=r"salesforce.json: is broken; remove it"):
         visit.fetch()
