@@ -4,7 +4,6 @@ Only the fields that the mapping has, so that no further personal data ever leav
 written is common to all CRMs.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,6 @@ VERSION = "v60.0"
 CHANGED = "SystemModstamp"
 # History is written once: these objects have no stamp that moves, or (OpportunityHistory) none worth an index.
 CREATED = {"OpportunityHistory": "CreatedDate", "OpportunityFieldHistory": "CreatedDate"}
-NO_SUCH_FIELD = re.compile(r"No such column '(\w+)'")
 
 
 def api(mapping: CrmMapping, environment: Mapping[str, str], patience: Patience) -> Api:
@@ -122,19 +120,28 @@ class _Entity:
             )
 
     def _explained(self, refused: ApiRefused) -> FetchRefused:
-        absent = NO_SUCH_FIELD.search(refused.message)
-        if refused.code == "INVALID_FIELD" and absent:
-            field = absent.group(1)
+        absent = self._absent() if refused.code == "INVALID_FIELD" else []
+        if absent:
             return FetchRefused(
-                f"Salesforce has no field {field} on {self.name}, or its user may not see it; grant it, or leave it "
-                f"out in orchestration/defs/ingest/salesforce/defs.yaml: "
-                f"fetch: {{without: {{{self.mapped_as}: [{field}]}}}}"
+                f"Salesforce has no field {' nor '.join(absent)} on {self.name}, or its user may not see it; grant it, "
+                f"or leave it out in orchestration/defs/ingest/salesforce/defs.yaml: "
+                f"fetch: {{without: {{{self.mapped_as}: [{', '.join(absent)}]}}}}"
             )
         if refused.code == "INVALID_TYPE":
             return FetchRefused(
                 f"Salesforce has no object {self.name}, or its user may not see it; grant it and fetch again"
             )
         return refused
+
+    def _absent(self) -> list[str]:
+        """All fields that are asked for and not there; the error of a query names only the first."""
+        from dlt.sources.helpers.rest_client.paginators import SinglePagePaginator
+
+        described = self.connection.pages(
+            f"/services/data/{VERSION}/sobjects/{self.name}/describe", "fields", SinglePagePaginator()
+        )
+        there = {str(each["name"]).casefold() for page, _ in described for each in page}
+        return [each for each in self.asked if each.casefold() not in there]
 
 
 def _way_in(url: str, environment: Mapping[str, str], patience: Patience) -> "tuple[AuthConfigBase, str]":

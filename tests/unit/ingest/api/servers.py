@@ -98,6 +98,8 @@ class Org:
         if request.authorization != f"Bearer {self.token}":
             return Answer(401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
         locator = request.path.rsplit("/", 1)[-1]
+        if locator == "describe":
+            return Answer(200, {"fields": [{"name": name} for name in self._fields() - self.absent_fields]})
         if locator in self._open:
             return self._page(locator)
         includes_deleted = locator == "queryAll"
@@ -107,6 +109,12 @@ class Org:
 
     def queries(self) -> list[str]:
         return [each.query["q"] for each in self.asked if "q" in each.query]
+
+    def _fields(self) -> set[str]:
+        """All that was ever asked for: an org here has every field but those that are absent."""
+        return {
+            name for query in self.queries() for name in query.removeprefix("SELECT ").split(" FROM ")[0].split(", ")
+        }
 
     def _login(self, request: Request) -> Answer:
         if request.body.get("client_secret") != "the-client-secret":
