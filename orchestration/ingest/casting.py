@@ -35,15 +35,14 @@ ATTRIBUTE_SCHEMA = {
     RECORD: pl.Int64(),
 }
 # Digits are 0 to 9: `\d` would take those of any script.
-ISO_OFFSET = r"(?:Z|[+-][0-9][0-9]:?[0-9][0-9])$"
-ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-ISO_INSTANT = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9][0-9]:?[0-9][0-9])?$"
-)
-PLAIN_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9][0-9]:[0-9][0-9])?$"
+DAY, CLOCK, OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+ISO_OFFSET = rf"{OFFSET}$"
+ISO_DATE = rf"^{DAY}$"
+ISO_INSTANT = rf"^{DAY}[T ][0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{OFFSET}?$"
+PLAIN_INSTANT = rf"^{DAY}T{CLOCK}:[0-9]{{2}}(?:Z|[+-]{CLOCK})?$"
 PLAIN_INSTANT_LENGTH = 19
 # A date exported as an instant at midnight is still that date; one with a time of day is not a date.
-MIDNIGHT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]0{1,2}:00(?::00(?:\.0+)?)?(?:Z|[+-][0-9][0-9]:?[0-9][0-9])?$"
+MIDNIGHT = rf"^({DAY})[T ]0{{1,2}}:00(?::00(?:\.0+)?)?{OFFSET}?$"
 EPOCHS = {"epoch_ms": "ms", "epoch_s": "s"}
 ISO = "iso"
 DIGITS = 18
@@ -308,11 +307,11 @@ def _iso_instant(text: pl.Series, time_zone: str) -> pl.Series:
     is_iso = text.str.contains(ISO_INSTANT) | is_date
     instant = (
         _where(is_iso, text)
-        .str.replace(r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ", "${1}T")
+        .str.replace(rf"^({DAY}) ", "${1}T")
         .str.replace(r"Z$", "+00:00")
         .str.replace(r"T([0-9]):", "T0${1}:")
         .str.replace(r"(T[0-9][0-9]:[0-9][0-9])($|[+-])", "${1}:00${2}")
-        .str.replace(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$", "${1}T00:00:00")
+        .str.replace(rf"^({DAY})$", "${1}T00:00:00")
     )
     has_offset = (text.str.contains(ISO_OFFSET) & ~is_date).fill_null(value=False)
     with_offset = _where(has_offset, instant).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us")

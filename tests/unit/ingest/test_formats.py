@@ -1,4 +1,4 @@
-"""Files as CRMs and spreadsheets write them: encodings, delimiters, numbers and dates, as declared and never guessed."""
+"""Files as CRMs and spreadsheets write them: encodings, delimiters, numbers and dates as declared, never guessed."""
 
 import codecs
 import gzip
