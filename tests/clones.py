@@ -54,6 +54,18 @@ class Clone:
         with duckdb.connect(str(self.served), read_only=True) as connection:
             return connection.execute(sql).pl()
 
+    def served_night(self, business_date: str, sql: str) -> pl.DataFrame:
+        """Ask the served file of one night, which need not be the latest."""
+        with duckdb.connect(
+            str(self.home / "served" / "nights" / f"{business_date}.duckdb"), read_only=True
+        ) as connection:
+            return connection.execute(sql).pl()
+
+    def warehouse(self, sql: str) -> pl.DataFrame:
+        """Ask the warehouse of the last night that was run."""
+        with duckdb.connect(str(self.home / "warehouse" / "stageproof.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).pl()
+
     def files(self) -> dict[str, int]:
         """Every file of the home with the instant it was last written."""
         return {
