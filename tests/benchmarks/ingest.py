@@ -1,7 +1,7 @@
 """CPU and memory of loading extracts into the lake, as a ratio to a bare typed DuckDB copy of the same files.
 
-Run by `make bench`. Both run in processes of their own, in turns within the same minutes, because the speed of a machine
-changes from one minute to the next; the ratio of the medians is what counts.
+Run by `make bench`. Both run in processes of their own, in turns within the same minutes, because the speed of a
+machine changes from one minute to the next; the ratio of the medians is what counts.
 """
 
 import argparse
@@ -57,9 +57,7 @@ def compare(root: Path, deals: int, rounds: int) -> int:
 
 def write_extracts(root: Path, deals: int) -> None:
     """The full extract of the demo company, five objects of it."""
-    from orchestration.cli import main as stageproof
-
-    command = [sys.executable, "-m", stageproof.__module__, "demo", "--deals", str(deals), "--nights", "1"]
+    command = [sys.executable, "-m", "orchestration.cli", "demo", "--deals", str(deals), "--nights", "1"]
     subprocess.run(command, env={"STAGEPROOF_HOME": str(root), "PATH": ""}, check=True, stdout=subprocess.DEVNULL)
     for file in (root / "inbox").rglob("*"):
         if file.is_file() and file.stem not in OBJECTS:
