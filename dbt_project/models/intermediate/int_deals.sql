@@ -3,6 +3,10 @@ with
 
     salesforce_opportunities as (select * from {{ ref("stg_salesforce__opportunities") }}),
 
+    dynamics_opportunities as (select * from {{ ref("stg_dynamics__opportunities") }}),
+
+    fxiaoke_opportunities as (select * from {{ ref("stg_fxiaoke__opportunities") }}),
+
     clock as (select * from {{ ref("stg_night__clock") }}),
 
     funnels as (select * from {{ ref("stg_standards__funnels") }}),
@@ -21,6 +25,12 @@ with
         union all
         select *
         from salesforce_opportunities
+        union all
+        select *
+        from dynamics_opportunities
+        union all
+        select *
+        from fxiaoke_opportunities
     ),
 
     known as (

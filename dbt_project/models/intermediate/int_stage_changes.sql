@@ -9,6 +9,8 @@ with
 
     salesforce_changes as (select * from {{ ref("stg_salesforce__opportunity_history") }}),
 
+    dynamics_changes as (select * from {{ ref("stg_dynamics__stage_changes") }}),
+
     funnel_versions as (select * from {{ ref("stg_standards__funnel_versions") }}),
 
     stage_names as (select * from {{ ref("stg_standards__stage_crm_names") }}),
@@ -21,6 +23,9 @@ with
         union all
         select *
         from salesforce_changes
+        union all
+        select *
+        from dynamics_changes
     ),
 
     -- What the CRM recorded, known and valid at as-of.
