@@ -151,12 +151,13 @@ def nights_command() -> None:
     if not archives:
         console.print("No night has been published yet. Run one: stageproof night")
         return
-    table = Table("night", "rows in", "quarantined", "deals", "open", "violations open", "code", "night id")
+    table = Table("night", "rows in", "quarantined", "held", "deals", "open", "violations open", "code", "night id")
     for record in map(read_record, archives):
         table.add_row(
             str(record.business_date),
             f"{record.rows_in:,}",
             f"{record.rows_quarantined:,}",
+            f"{record.extracts_held:,}",
             f"{record.deals:,}",
             f"{record.open_deals:,}",
             f"{record.open_violations:,}",
@@ -264,6 +265,7 @@ def _print_summary(tonight: Night) -> None:
         tables,
         rows_in=record.rows_in,
         rows_quarantined=record.rows_quarantined,
+        extracts_held=record.extracts_held,
         language=company.language,
         business_date=tonight.business_date,
         currency=company.reporting_currency,
@@ -271,6 +273,8 @@ def _print_summary(tonight: Night) -> None:
     for label, value in lines:
         table.add_row(label, value)
     console.print(table)
+    for reason in record.held_reasons:
+        console.print(f"Held             {reason}", soft_wrap=True)
     current = _current_record(tonight.home)
     if current is not None and current.business_date == tonight.business_date:
         console.print(f"Served database  {tonight.current_file}", soft_wrap=True)

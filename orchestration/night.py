@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from orchestration.ingest.load import Shelf
+from orchestration.ingest.taking import Shelf
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODE_ROOMS = ("orchestration", "dbt_project", "quality")
@@ -149,6 +149,8 @@ class NightRecord:
     rows_in: int
     rows_loaded: int
     rows_quarantined: int
+    extracts_held: int
+    held_reasons: list[str]
     deals: int
     open_deals: int
     open_violations: int
@@ -163,13 +165,10 @@ class NightRecord:
 
     @staticmethod
     def frame(records: Sequence["NightRecord"]) -> pl.DataFrame:
-        """The records as the served table `nights`; what a night has one of for each table is JSON text."""
+        """The records as the served table `nights`; what a night has several of is JSON text."""
         rows = [
-            {
-                **asdict(record),
-                "table_rows": json.dumps(record.table_rows, sort_keys=True),
-                "table_hashes": json.dumps(record.table_hashes, sort_keys=True),
-            }
+            asdict(record)
+            | {name: json.dumps(asdict(record)[name], sort_keys=True, ensure_ascii=False) for name in JSON_COLUMNS}
             for record in records
         ]
         return pl.DataFrame(rows, schema=NIGHTS_SCHEMA)
@@ -177,10 +176,11 @@ class NightRecord:
     @staticmethod
     def from_row(row: Mapping[str, Any]) -> "NightRecord":
         """The record in a row of `nights`; instants without a time zone are UTC."""
-        texts = {name: json.loads(row[name]) for name in ("table_rows", "table_hashes")}
+        texts = {name: json.loads(row[name]) for name in JSON_COLUMNS}
         return NightRecord(**{**row, **texts, "as_of_at": row["as_of_at"].replace(tzinfo=UTC)})
 
 
+JSON_COLUMNS = ("held_reasons", "table_rows", "table_hashes")
 NIGHTS_SCHEMA = {
     "business_date": pl.Date(),
     "as_of_at": pl.Datetime("us", "UTC"),
@@ -192,6 +192,8 @@ NIGHTS_SCHEMA = {
     "rows_in": pl.Int64(),
     "rows_loaded": pl.Int64(),
     "rows_quarantined": pl.Int64(),
+    "extracts_held": pl.Int64(),
+    "held_reasons": pl.String(),
     "deals": pl.Int64(),
     "open_deals": pl.Int64(),
     "open_violations": pl.Int64(),

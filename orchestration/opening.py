@@ -85,10 +85,18 @@ def refuse_without_deals(night: Night) -> None:
     """
     inputs = known_inputs(night)
     if inputs.filter((pl.col("feeds") == "deals") & pl.col("last_extracted_at").is_not_null()).is_empty():
+        held = held_reasons(night)
+        if held:
+            raise InputRefused(f"No extract with deals is known at the end of {night.business_date}; held: {held[0]}")
         raise InputRefused(
             f"No extract with deals is known at the end of {night.business_date}: put one into "
             f"{night.home.inbox}/<crm>/{night.business_date}/, or try the product with: stageproof demo"
         )
+
+
+def held_reasons(night: Night) -> list[str]:
+    """Why each extract that the night had to do without is held, one sentence each."""
+    return [held.reason for crm in mappings() for held in lake.held_extracts(night.home.lake, crm, night.as_of_at)]
 
 
 def known_inputs(night: Night) -> pl.DataFrame:
@@ -97,7 +105,7 @@ def known_inputs(night: Night) -> pl.DataFrame:
         (crm, each.name, objects[each.name].feeds, each.last_extracted_at, each.rows)
         for crm, mapped in mappings().items()
         for objects in [mapped.resolved_objects()]
-        for each in lake.known(night.home.lake, crm, list(objects), night.as_of_at)
+        for each in lake.known(night.home.lake, lake.entries(night.home.lake, crm), list(objects), night.as_of_at)
     ]
     schema = {
         "crm": pl.String(),
@@ -166,6 +174,8 @@ def look(night: Night, standards: Standards) -> Iterator[str]:
         waiting = load.pending(night.home.shelf, each, night.time_zone, night.as_of_at)
         accepted = lake.entries(night.home.lake, crm)
         yield f"{crm:<12}{len(accepted)} extracts in the lake, {len(waiting)} waiting in the inbox"
+    for reason in held_reasons(night):
+        yield f"Held        {reason}"
     published = published_archives(night.home)
     yield f"Nights      {len(published)} published, the last {published[-1].name if published else 'never'}"
     yield f"Home        {night.home.root}"

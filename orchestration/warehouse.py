@@ -36,6 +36,25 @@ class WarehouseError(Exception):
     """The warehouse does not hold what the step needs; the sentence says what to run."""
 
 
+class RawTable(Protocol):
+    """One object of a CRM in the warehouse: its columns with their mapping types, and what tells records apart."""
+
+    @property
+    def schema(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+
+    @property
+    def key(self) -> Sequence[str]: ...
+
+    @property
+    def newest_by(self) -> str | None: ...
+
+
 class Served(Protocol):
     """One table of the served database: where the warehouse holds it and the order its rows are kept in."""
 
@@ -87,14 +106,13 @@ class Warehouse:
         with self.connect() as connection:
             return connection.execute(f"select {', '.join(columns)} from {table}").pl()
 
-    def expose(
-        self, schema: str, name: str, columns: Mapping[str, str], key: Sequence[str], files: Sequence[Path]
-    ) -> None:
+    def expose(self, table: RawTable, files: Sequence[Path]) -> None:
         """A view of the newest version of each record in lake files, or an empty table where there are none.
 
-        `columns` maps each column to its mapping type; the lineage columns are added. The newest version is
-        the one extracted last; within one extract a key stands once, which ingest has made sure of.
+        The lineage columns are added. The newest version is the one that the CRM changed last, where it says so, and
+        among those the one extracted last; ingest has made sure that no two of one extract remain.
         """
+        schema, name, columns, key = table.schema, table.name, table.columns, table.key
         typed = {column: COLUMN_TYPES[kind] for column, kind in columns.items()} | LINEAGE
         with self.connect() as connection:
             connection.execute(f"create schema if not exists {schema}")
@@ -106,11 +124,13 @@ class Warehouse:
             stored = {row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall()}
             selected = ", ".join(_selected(column, kind, is_stored=column in stored) for column, kind in typed.items())
             newest = ""
-            if len(files) > 1:
+            if len(files) > 1 or table.newest_by:
                 partition = ", ".join(f'"{column}"' for column in key)
+                # A record without the CRM's stamp is as new as the extract that brought it.
+                stamp = f'coalesce("{table.newest_by}", _extracted_at) desc, ' if table.newest_by in stored else ""
                 newest = (
                     f" qualify row_number() over (partition by {partition}"
-                    " order by _extracted_at desc, _file desc, _record desc) = 1"
+                    f" order by {stamp}_extracted_at desc, _file desc, _record desc) = 1"
                 )
             connection.execute(f'create view {schema}."{name}" as select {selected} from {_parquet(files)}{newest}')
 

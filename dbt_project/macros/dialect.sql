@@ -32,6 +32,35 @@
     to_date(from_utc_timestamp({{ instant_at }}, {{ time_zone }}))
 {%- endmacro %}
 
+{# The instant at which the business date began that a UTC instant belongs to; its end belongs to it too. #}
+{% macro day_starts_at(instant_at, time_zone) -%}
+    {{ return(adapter.dispatch("day_starts_at")(instant_at, time_zone)) }}
+{%- endmacro %}
+
+{% macro default__day_starts_at(instant_at, time_zone) -%}
+    timezone(
+        'UTC',
+        timezone(
+            {{ time_zone }},
+            date_trunc(
+                'day',
+                timezone(
+                    {{ time_zone }}, timezone('UTC', {{ instant_at }} - interval '1 microsecond')
+                )
+            )
+        )
+    )
+{%- endmacro %}
+
+{% macro spark__day_starts_at(instant_at, time_zone) -%}
+    to_utc_timestamp(
+        date_trunc(
+            'day', from_utc_timestamp({{ instant_at }} - interval '1' microsecond, {{ time_zone }})
+        ),
+        {{ time_zone }}
+    )
+{%- endmacro %}
+
 {# An instant moved by a number of days that is itself a column. #}
 {% macro plus_days(instant_at, days) -%}
     {{ return(adapter.dispatch("plus_days")(instant_at, days)) }}

@@ -7,8 +7,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
-from orchestration.ingest.lake import known
-from orchestration.ingest.load import load, raw_columns
+from orchestration.ingest.load import known_objects, load, raw_objects
 from orchestration.ingest.mapping import CrmMapping
 
 
@@ -28,16 +27,15 @@ class CrmExtracts(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         mapping = self.mapping
-        schema = f"raw_{mapping.crm}"
-        objects = raw_columns(mapping)
+        objects = raw_objects(mapping)
         specs = [
             dg.AssetSpec(
-                [schema, name],
+                [each.schema, each.name],
                 group_name="ingest",
                 kinds={"polars", "parquet"},
-                description=f"Records of {name} from {mapping.crm}: the newest version of each, as known at as-of.",
+                description=f"Records of {each.name} from {mapping.crm}, as known at as-of.",
             )
-            for name in objects
+            for each in objects
         ]
 
         @dg.multi_asset(
@@ -48,20 +46,26 @@ class CrmExtracts(dg.Component):
         )
         def extracts(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
             night = nightly.night(context.partition_key)
-            for report in load(night.home.shelf, mapping, night.time_zone, night.as_of_at):
+            loaded = load(night.home.shelf, mapping, night.time_zone, night.as_of_at)
+            for report in loaded.files:
                 context.log.info(
                     f"{report.file}: {report.rows_in} in, {report.rows_loaded} loaded, "
                     f"{report.rows_quarantined} quarantined"
                 )
                 for warning in report.warnings:
                     context.log.warning(warning)
-            for each in known(night.home.lake, mapping.crm, list(objects), night.as_of_at):
-                columns, key = objects[each.name]
-                nightly.warehouse().expose(schema, each.name, columns, key, each.files)
-                extracted = each.last_extracted_at.isoformat() if each.last_extracted_at else "never"
+            for held in loaded.held:
+                context.log.warning(f"Held: {held.reason}")
+            for each, found in known_objects(night.home.shelf, mapping, night.as_of_at):
+                nightly.warehouse().expose(each, found.files)
+                extracted = found.last_extracted_at.isoformat() if found.last_extracted_at else "never"
                 yield dg.MaterializeResult(
-                    asset_key=[schema, each.name],
-                    metadata={"dagster/row_count": each.rows, "files": len(each.files), "last_extracted_at": extracted},
+                    asset_key=[each.schema, each.name],
+                    metadata={
+                        "dagster/row_count": found.rows,
+                        "files": len(found.files),
+                        "last_extracted_at": extracted,
+                    },
                 )
 
         return dg.Definitions(assets=[extracts])

@@ -20,7 +20,11 @@ MANIFEST = "manifest.json"
 
 
 class ExtractRefused(Exception):
-    """An extract cannot be taken; the sentence names file, record or line and what to do."""
+    """An extract contradicts itself: the night stops. The sentence names file, record or line and what to do."""
+
+
+class ExtractHeld(Exception):
+    """An extract is not credible: the night goes on without it. The sentence says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class ExtractFile:
     promised_rows: int | None = None
     promised_bytes: int | None = None
     promised_sha256: str | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether a manifest tells how much the file should hold."""
+        return any(each is not None for each in (self.promised_rows, self.promised_bytes, self.promised_sha256))
 
 
 @dataclass(frozen=True)

@@ -64,18 +64,31 @@ class Column(_Part):
 
 
 class ObjectMapping(_Part):
-    """One kind of file: its stems, the key of a record, its columns, and the neutral object that it feeds."""
+    """One kind of file: its stems, the key of a record, its columns, and the neutral object that it feeds.
+
+    `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of it; without
+    one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the next are
+    kept as history, for CRMs that export none.
+    """
 
     key: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column]
     files: tuple[str, ...] = ()
     feeds: str | None = None
+    newest_by: str | None = None
+    tracked: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _key_is_mapped(self) -> "ObjectMapping":
-        for column in self.key:
-            if column not in self.columns:
-                raise ValueError(f"key column {column!r} is not among the columns{closest(column, self.columns)}")
+    def _names_are_mapped(self) -> "ObjectMapping":
+        named = {"key": self.key, "newest_by": (self.newest_by,) if self.newest_by else (), "tracked": self.tracked}
+        for role, columns in named.items():
+            for column in columns:
+                if column not in self.columns:
+                    raise ValueError(
+                        f"{role} column {column!r} is not among the columns{closest(column, self.columns)}"
+                    )
+        if self.newest_by and self.columns[self.newest_by].type != "instant":
+            raise ValueError(f"newest_by column {self.newest_by!r} is no instant")
         return self
 
 
@@ -114,7 +127,8 @@ class CrmMapping(_Part):
     `layout: neutral` takes objects and columns from `neutral_layout.yml`; `headers`, `files` and `constants` say how
     the export differs from it. `without_manifest` is what a folder without a manifest holds. `unknown_columns`:
     `refuse` stops at a header that nothing maps, so that a misspelt one cannot lose its values; `keep` takes it
-    into the lake as an attribute.
+    into the lake as an attribute. `attributes` lists, by object, further headers that are kept as they are; others that
+    look like personal data (e-mail, telephone, free text) are dropped.
     """
 
     crm: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -125,6 +139,7 @@ class CrmMapping(_Part):
     headers: dict[str, dict[str, str]] = Field(default_factory=dict)
     files: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     constants: dict[str, dict[str, str]] = Field(default_factory=dict)
+    attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     stage_dates: tuple[StageDate, ...] = ()
     formats: Formats = Formats()
     delimiter: Literal[",", ";", "\t"] = ","
@@ -132,13 +147,20 @@ class CrmMapping(_Part):
     encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1"] = "utf-8"
     # More than one record in a hundred refused means that the export changed, not that a few records are bad.
     max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
+    # A CRM does not lose a fifth of its records in a day; an export that was cut between two records does.
+    max_missing_share: float = Field(default=0.2, ge=0, le=1)
+    # How long a file that no manifest proves must keep its size: an exporter that still writes does so more often.
+    stable_for_seconds: float = Field(default=1.0, ge=0, le=60)
 
     @model_validator(mode="after")
     def _refers_to_what_is_there(self) -> "CrmMapping":
         objects = self.resolved_objects()
         if not objects:
             raise ValueError("should have objects, or layout: neutral")
-        named = [*self.headers, *self.files, *self.constants, *(each.object for each in self.stage_dates)]
+        named = [
+            *(*self.headers, *self.files, *self.constants, *self.attributes),
+            *(each.object for each in self.stage_dates),
+        ]
         for name in named:
             if name not in objects:
                 raise ValueError(f"no object {name!r} is mapped{closest(name, objects)}")

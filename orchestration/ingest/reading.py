@@ -1,187 +1,430 @@
-"""Gets records out of one file, as text, without losing or changing any.
+"""Gets records out of one file, in chunks of text columns, without losing or changing any.
 
-A file that cannot be whole is refused; a record that does not fit the header is handed back apart. Types and
-columns are the business of `casting`.
+Formats of files live here and in `delimited`; a file that cannot be whole is refused, a record that cannot be read is
+handed back apart. Types and columns are the business of `casting`.
 """
 
 import gzip
 import io
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO, Any, Protocol
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 
-from orchestration.ingest.inbox import ExtractFile, ExtractRefused, sha256
+from orchestration.ingest.delimited import (
+    ExactRecord,
+    NeverClosed,
+    exact_records,
+    has_unreadable,
+    is_whole,
+    parse_regular,
+    pieces,
+)
+from orchestration.ingest.encodings import (
+    REPLACEMENT,
+    encoding_of,
+    shown,
+    source_length,
+    text_of,
+    utf8_blocks,
+    utf8_length,
+)
+from orchestration.ingest.inbox import ExtractFile, ExtractRefused
 
 RECORD = "_record"
+REFUSED_SCHEMA = {RECORD: pl.Int64(), "column": pl.String(), "reason": pl.String(), "value": pl.String()}
+BATCH_RECORDS = 100_000
+LONGEST_HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Records:
-    """The records of a file.
+class Chunk:
+    """Some records of a file, in their order.
 
-    `frame` has a text column for each header and `_record`, the number of the record from 1, header not counted.
-    `ragged` holds the records that have more or fewer fields than the header: `_record`, `text`.
+    `frame`: a text column for each header (null where a field is empty) and `_record`, the number of the record in
+    the file from 1, header not counted. `refused`: `_record`, `column`, `reason`, `value` of those that cannot be
+    read. `bytes_read`: how much of the file has been read so far.
     """
 
     frame: pl.DataFrame
-    ragged: pl.DataFrame
+    refused: pl.DataFrame
+    bytes_read: int
 
     @property
-    def count(self) -> int:
-        return self.frame.height + self.ragged.height
+    def records(self) -> int:
+        return self.frame.height + self.refused.height
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands: line and byte of its first character (None in Parquet), its text, its fields by header.
+
+    `fields` is None where the record does not fit the header.
+    """
+
+    line: int | None
+    byte_offset: int | None
+    text: str
+    fields: Mapping[str, str | None] | None
+
+
+class RecordFile(Protocol):
+    """A file that can be read from its beginning as often as needed."""
 
     @property
-    def headers(self) -> list[str]:
-        return [name for name in self.frame.columns if name != RECORD]
+    def headers(self) -> Sequence[str]: ...
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All records.
+
+        Raises:
+            ExtractRefused: the file is cut or broken.
+        """
+        ...
+
+    def places(self, records: Collection[int]) -> Mapping[int, Place]:
+        """Where the records of these numbers stand."""
+        ...
 
 
-def read(file: ExtractFile, delimiter: str) -> Records:
-    """All records of a file.
+def open_file(file: ExtractFile, encoding: str, delimiter: str) -> RecordFile:
+    """A file of an extract by its format.
 
     Raises:
-        ExtractRefused: the file is not what its manifest promises, is empty, is cut, or is not UTF-8.
+        ExtractRefused: the file is empty, or its header cannot be read.
     """
-    _hold_to_promise(file)
-    content = file.path.read_bytes()
-    if not content:
+    if file.path.stat().st_size == 0:
         raise ExtractRefused(f"inbox/{file.name}: is empty (0 bytes); export it again, or leave the file out")
-    if file.name.endswith(".parquet"):
-        records = _parquet(file, content)
-    elif file.name.endswith(".jsonl"):
-        records = _json_lines(file, content)
-    else:
-        records = _csv(file, _unzipped(file, content), delimiter)
-    if file.promised_rows is not None and records.count != file.promised_rows:
-        raise ExtractRefused(
-            f"inbox/{file.name}: has {records.count:,} records where its manifest promises {file.promised_rows:,}; "
-            f"it is cut or was written while the manifest was: export it again"
-        )
-    if records.count == 0 and file.promised_rows is None:
-        raise ExtractRefused(
-            f"inbox/{file.name}: has a header and no record; export it again, or say in a manifest that it has 0 rows"
-        )
-    return records
+    if file.path.name.lower().endswith(".parquet"):
+        return ParquetFile(file)
+    if file.path.name.lower().endswith(".jsonl"):
+        return JsonLinesFile(file)
+    return DelimitedFile(file, encoding, delimiter)
 
 
-def _hold_to_promise(file: ExtractFile) -> None:
-    size = file.path.stat().st_size
-    if file.promised_bytes is not None and size != file.promised_bytes:
-        raise ExtractRefused(
-            f"inbox/{file.name}: has {size:,} bytes where its manifest promises {file.promised_bytes:,}; "
-            f"it is cut or still being written: export it again"
-        )
-    if file.promised_sha256 is not None and sha256(file.path) != file.promised_sha256:
-        raise ExtractRefused(
-            f"inbox/{file.name}: is not the file that its manifest describes (sha256); export it again"
-        )
+@dataclass(frozen=True)
+class _Piece:
+    """UTF-8 that ends with a record; the first `header_length` bytes of it are the header of the file."""
+
+    whole: bytes
+    header_length: int
+    bytes_read: int
+
+    @property
+    def records(self) -> bytes:
+        return self.whole[self.header_length :]
 
 
-def _unzipped(file: ExtractFile, content: bytes) -> bytes:
-    if not file.name.endswith(".gz"):
-        return content
+class DelimitedFile:
+    """CSV and its kin, plain or gzipped. In a gzipped file, bytes are counted as unzipped."""
+
+    def __init__(self, file: ExtractFile, encoding: str, delimiter: str) -> None:
+        self._file = file
+        self._delimiter = delimiter
+        with _Opened(file) as (content, _):
+            start = content.read(4)
+        self._encoding, self._mark_bytes = encoding_of(start, encoding)
+        headers, self._header_length = self._read_header()
+        self.headers: Sequence[str] = headers
+        # Filled as the file is read, so that places are looked for in their own pieces alone.
+        self._records_of_pieces: dict[int, int] = {}
+
+    def chunks(self) -> Iterator[Chunk]:
+        done = 0
+        last: ExactRecord | None = None
+        for number, piece in enumerate(self._pieces()):
+            frame = parse_regular(piece.records, self.headers, self._delimiter)
+            if frame is not None:
+                refused, last = pl.DataFrame(schema=REFUSED_SCHEMA), None
+                frame = frame.with_columns(pl.int_range(done + 1, done + 1 + frame.height).alias(RECORD))
+            else:
+                frame, refused, last = self._parse_exactly(piece.records, done)
+            chunk = Chunk(frame, refused, piece.bytes_read)
+            done += chunk.records
+            self._records_of_pieces[number] = chunk.records
+            yield chunk
+        if last is not None and last.fields is not None and len(last.fields) < len(self.headers):
+            raise ExtractRefused(
+                f"inbox/{self._file.name}, record {done:,}: the last record has {len(last.fields)} of "
+                f"{len(self.headers)} fields, the file is cut; export it again"
+            )
+
+    def places(self, records: Collection[int]) -> Mapping[int, Place]:
+        wanted = set(records)
+        found: dict[int, Place] = {}
+        done, line, byte_offset = 0, 0, self._mark_bytes
+        for number, piece in enumerate(self._pieces()):
+            if len(found) == len(wanted):
+                break
+            held = self._records_of_pieces.get(number)
+            if held is None or not wanted.isdisjoint(range(done + 1, done + held + 1)):
+                text = text_of(piece.records, self._encoding)
+                header = piece.whole[: piece.header_length]
+                start = byte_offset + self._source_length(header)
+                for each, record in enumerate(exact_records(text, self._delimiter), done + 1):
+                    held = each - done
+                    if each in wanted:
+                        found[each] = Place(
+                            line=line + header.count(b"\n") + record.line + 1,
+                            byte_offset=start + source_length(text[: record.start], self._encoding),
+                            text=shown(text[record.start : record.end].rstrip("\r\n")),
+                            fields=self._fields(record),
+                        )
+            done += held or 0
+            line += piece.whole.count(b"\n")
+            byte_offset += self._source_length(piece.whole)
+        return found
+
+    def _fields(self, record: ExactRecord) -> Mapping[str, str | None] | None:
+        if not is_whole(record, len(self.headers)):
+            return None
+        return dict(zip(self.headers, record.fields or (), strict=True))
+
+    def _parse_exactly(self, piece: bytes, done: int) -> tuple[pl.DataFrame, pl.DataFrame, ExactRecord | None]:
+        numbers: list[int] = []
+        rows: list[Sequence[str]] = []
+        refused: list[tuple[int, str | None, str, str]] = []
+        record: ExactRecord | None = None
+        text = text_of(piece, self._encoding)
+        for number, record in enumerate(exact_records(text, self._delimiter), done + 1):
+            reason = self._flaw(record)
+            if reason is None:
+                numbers.append(number)
+                rows.append(record.fields or ())
+            else:
+                refused.append((number, None, reason, shown(text[record.start : record.end].rstrip("\r\n"))))
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(self.headers, pl.String), orient="row").with_columns(
+            pl.all().replace("", None), pl.Series(RECORD, numbers, dtype=pl.Int64)
+        )
+        return frame, pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"), record
+
+    def _flaw(self, record: ExactRecord) -> str | None:
+        if record.fields is not None and has_unreadable(record.fields):
+            return "undecodable_bytes"
+        return None if is_whole(record, len(self.headers)) else "ragged_record"
+
+    def _pieces(self) -> Iterator[_Piece]:
+        with _Opened(self._file) as (content, raw):
+            content.read(self._mark_bytes)
+            try:
+                for number, piece in enumerate(pieces(utf8_blocks(content, self._encoding), self._encoding)):
+                    header_length = self._header_length if number == 0 else 0
+                    yield _Piece(piece, header_length, raw.tell())
+            except NeverClosed as broken:
+                line = self._lines_before(broken.length) + broken.line + 1
+                raise ExtractRefused(
+                    f"inbox/{self._file.name}, line {line:,}: a quoted field is never closed, "
+                    f"the file is cut; export it again"
+                ) from None
+
+    def _lines_before(self, length: int) -> int:
+        """How many lines end within the first bytes of the file, counted as UTF-8."""
+        lines = 0
+        with _Opened(self._file) as (content, _):
+            content.read(self._mark_bytes)
+            for block in utf8_blocks(content, self._encoding):
+                lines += block[:length].count(b"\n")
+                length = max(0, length - len(block))
+        return lines
+
+    def _source_length(self, text: bytes) -> int:
+        if self._encoding == "utf-8":
+            return len(text)
+        return source_length(text_of(text, self._encoding), self._encoding)
+
+    def _read_header(self) -> tuple[list[str], int]:
+        """The names of the columns and how many bytes of UTF-8 the header takes."""
+        with _Opened(self._file) as (content, _):
+            content.read(self._mark_bytes)
+            start = next(utf8_blocks(content, self._encoding), b"")[:LONGEST_HEADER_BYTES]
+        text = text_of(start, self._encoding)
+        header = next(exact_records(text, self._delimiter), None)
+        if header is None or not any(each.strip() for each in header.fields or ()):
+            raise ExtractRefused(f"inbox/{self._file.name}: is empty; export it again, or leave the file out")
+        fields = [each.strip() for each in header.fields or ()]
+        if has_unreadable(fields):
+            raise ExtractRefused(
+                f"inbox/{self._file.name}, line 1: the header is not {self._encoding}; say in which encoding the "
+                f"file is with `encoding` in defs.yaml, or export it as UTF-8"
+            )
+        twice = sorted({each for each in fields if fields.count(each) > 1})
+        if twice:
+            raise ExtractRefused(
+                f"inbox/{self._file.name}, line 1: column {twice[0]!r} stands twice in the header; keep one"
+            )
+        return fields, utf8_length(text[: header.end], self._encoding)
+
+
+class JsonLinesFile:
+    """One JSON object a line. Objects within it become columns named with dots; numbers keep their digits."""
+
+    def __init__(self, file: ExtractFile) -> None:
+        self._file = file
+        headers: dict[str, None] = {}
+        for _, _, _, record in self._lines():
+            headers.update(dict.fromkeys(record or ()))
+        self.headers: Sequence[str] = list(headers)
+
+    def chunks(self) -> Iterator[Chunk]:
+        rows: list[tuple[int, Mapping[str, str | None]]] = []
+        refused: list[tuple[int, str | None, str, str]] = []
+        end = 0
+        for number, (_, byte_offset, text, record) in enumerate(self._lines(), 1):
+            end = byte_offset + len(text)
+            if record is None:
+                refused.append((number, None, "bad_json", shown(text_of(text, "utf-8"))))
+            elif has_unreadable([value for value in record.values() if value]):
+                refused.append((number, None, "undecodable_bytes", shown(text_of(text, "utf-8"))))
+            else:
+                rows.append((number, record))
+            if len(rows) + len(refused) == BATCH_RECORDS:
+                yield self._chunk(rows, refused, end)
+                rows, refused = [], []
+        yield self._chunk(rows, refused, end)
+
+    def places(self, records: Collection[int]) -> Mapping[int, Place]:
+        wanted = set(records)
+        return {
+            number: Place(line + 1, byte_offset, shown(text_of(text, "utf-8")), record)
+            for number, (line, byte_offset, text, record) in enumerate(self._lines(), 1)
+            if number in wanted
+        }
+
+    def _chunk(
+        self,
+        rows: Sequence[tuple[int, Mapping[str, str | None]]],
+        refused: Sequence[tuple[int, str | None, str, str]],
+        end: int,
+    ) -> Chunk:
+        columns = {header: [record.get(header) for _, record in rows] for header in self.headers}
+        frame = pl.DataFrame(columns, schema=dict.fromkeys(self.headers, pl.String)).with_columns(
+            pl.Series(RECORD, [number for number, _ in rows], dtype=pl.Int64)
+        )
+        return Chunk(frame, pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"), end)
+
+    def _lines(self) -> Iterator[tuple[int, int, bytes, Mapping[str, str | None] | None]]:
+        """Line, byte offset, bytes and content of each record; no content where a line is no JSON object."""
+        byte_offset = 0
+        with _Opened(self._file) as (content, _):
+            for line, text in enumerate(content):
+                if text.strip():
+                    record = _json_record(text)
+                    if record is None and not text.endswith(b"\n"):
+                        raise ExtractRefused(
+                            f"inbox/{self._file.name}, line {line + 1:,}: the last line is no JSON object, the file "
+                            f"is cut; export it again"
+                        )
+                    yield line, byte_offset, text.rstrip(b"\r\n"), record
+                byte_offset += len(text)
+
+
+class ParquetFile:
+    """Typed columns, read as the text that a CSV of the same records would hold."""
+
+    def __init__(self, file: ExtractFile) -> None:
+        self._file = file
+        with self._opened() as opened:
+            self.headers: Sequence[str] = opened.schema_arrow.names
+
+    def chunks(self) -> Iterator[Chunk]:
+        done = 0
+        with self._opened() as opened:
+            for batch in opened.iter_batches(batch_size=BATCH_RECORDS):
+                frame = _as_text(pa.Table.from_batches([batch]))
+                frame = frame.with_columns(pl.int_range(done + 1, done + 1 + frame.height).alias(RECORD))
+                lost = frame.filter(pl.any_horizontal(pl.col(pl.String).str.contains(REPLACEMENT, literal=True)))
+                refused = lost.select(
+                    RECORD,
+                    pl.lit(None, dtype=pl.String).alias("column"),
+                    pl.lit("undecodable_bytes").alias("reason"),
+                    pl.struct(pl.exclude(RECORD)).struct.json_encode().alias("value"),
+                )
+                done += frame.height
+                yield Chunk(frame.join(lost, on=RECORD, how="anti"), refused, self._file.path.stat().st_size)
+            if opened.metadata.num_rows == 0:
+                empty = pl.DataFrame(schema=dict.fromkeys(self.headers, pl.String))
+                yield Chunk(
+                    empty.with_columns(pl.lit(0, pl.Int64).alias(RECORD)), pl.DataFrame(schema=REFUSED_SCHEMA), 0
+                )
+
+    def places(self, records: Collection[int]) -> Mapping[int, Place]:
+        wanted = sorted(records)
+        found: dict[int, Place] = {}
+        for chunk in self.chunks():
+            rows = chunk.frame.filter(pl.col(RECORD).is_in(wanted))
+            for row in rows.iter_rows(named=True):
+                number = row.pop(RECORD)
+                found[number] = Place(None, None, json.dumps(row, ensure_ascii=False), row)
+            for row in chunk.refused.filter(pl.col(RECORD).is_in(wanted)).iter_rows(named=True):
+                found[row[RECORD]] = Place(None, None, row["value"], None)
+        return found
+
+    def _opened(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self._file.path)
+        except (pa.ArrowException, OSError) as broken:
+            raise ExtractRefused(
+                f"inbox/{self._file.name}: is a cut or broken Parquet file ({broken}); export it again"
+            ) from None
+
+
+class _Opened:
+    """The content of a file, unzipped, with the file under it that tells how far it was read."""
+
+    def __init__(self, file: ExtractFile) -> None:
+        self._file = file
+
+    def __enter__(self) -> tuple[IO[bytes], IO[bytes]]:
+        self._raw = self._file.path.open("rb")
+        if not self._file.path.name.lower().endswith(".gz"):
+            return self._raw, self._raw
+        return io.BufferedReader(gzip.GzipFile(fileobj=self._raw)), self._raw
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._raw.close()
+        if isinstance(error, EOFError | gzip.BadGzipFile | OSError) and not isinstance(error, FileNotFoundError):
+            raise ExtractRefused(
+                f"inbox/{self._file.name}: is a cut or broken gzip file ({error}); export it again"
+            ) from None
+
+
+def _json_record(text: bytes) -> Mapping[str, str | None] | None:
     try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, OSError) as broken:
-        raise ExtractRefused(f"inbox/{file.name}: is a cut or broken gzip file ({broken}); export it again") from None
+        record = json.loads(text_of(text, "utf-8"), parse_float=str, parse_int=str)
+    except ValueError:
+        return None
+    return dict(_flattened(record, "")) if isinstance(record, dict) else None
 
 
-def _csv(file: ExtractFile, content: bytes, delimiter: str) -> Records:
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if not content.strip():
-        raise ExtractRefused(f"inbox/{file.name}: is empty; export it again, or leave the file out")
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as broken:
-        line = content[: broken.start].count(b"\n") + 1
-        raise ExtractRefused(
-            f"inbox/{file.name}, line {line}: byte {broken.start:,} is not UTF-8; export it as UTF-8"
-        ) from None
-    if content.count(b'"') % 2:
-        raise ExtractRefused(f"inbox/{file.name}: a quoted field is never closed, the file is cut; export it again")
-    table, ragged = _arrow_csv(content, delimiter, use_threads=True)
-    if ragged:
-        # Only a single thread tells the numbers of the records that do not fit.
-        table, ragged = _arrow_csv(content, delimiter, use_threads=False)
-    repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if repeated:
-        raise ExtractRefused(f"inbox/{file.name}, line 1: column {repeated[0]!r} stands twice in the header; keep one")
-    last = ragged[-1] if ragged else None
-    total = table.num_rows + len(ragged)
-    if last is not None and last[0] == total and last[2] < len(table.column_names):
-        raise ExtractRefused(
-            f"inbox/{file.name}, record {total:,}: the last record has {last[2]} of {len(table.column_names)} fields, "
-            f"the file is cut; export it again"
-        )
+def _flattened(value: Mapping[str, Any], within: str) -> Iterator[tuple[str, str | None]]:
+    for name, each in value.items():
+        if isinstance(each, dict):
+            yield from _flattened(each, f"{within}{name}.")
+        elif isinstance(each, bool):
+            yield within + name, "true" if each else "false"
+        elif isinstance(each, list):
+            yield within + name, json.dumps(each, ensure_ascii=False)
+        else:
+            yield within + name, each or None
+
+
+def _as_text(table: pa.Table) -> pl.DataFrame:
+    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    for name in nested:
+        place = table.schema.get_field_index(name)
+        texts = [None if each is None else json.dumps(each, default=str) for each in table[name].to_pylist()]
+        table = table.set_column(place, name, pa.array(texts, pa.string()))
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    taken = {number for number, _, _ in ragged}
-    numbers = [number for number in range(1, total + 1) if number not in taken] if taken else range(1, total + 1)
-    return Records(
-        frame.cast(pl.String).with_columns(pl.Series(RECORD, numbers, dtype=pl.Int64)),
-        pl.DataFrame(
-            {RECORD: [number for number, _, _ in ragged], "text": [text for _, text, _ in ragged]},
-            schema={RECORD: pl.Int64, "text": pl.String},
-        ),
-    )
-
-
-def _arrow_csv(content: bytes, delimiter: str, *, use_threads: bool) -> tuple[pa.Table, list[tuple[int, str, int]]]:
-    """The table of all records that fit the header, and (number, text, fields) of those that do not."""
-    ragged: list[tuple[int, str, int]] = []
-
-    def keep_apart(row: pa_csv.InvalidRow) -> str:
-        # The header is row 1.
-        ragged.append(((row.number or 1) - 1, row.text, row.actual_columns))
-        return "skip"
-
-    header = pa_csv.open_csv(
-        io.BytesIO(content.split(b"\n", 1)[0] + b"\n"), parse_options=pa_csv.ParseOptions(delimiter=delimiter)
-    ).schema.names
-    table = pa_csv.read_csv(
-        io.BytesIO(content),
-        read_options=pa_csv.ReadOptions(use_threads=use_threads),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_apart),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            null_values=[""],
-        ),
-    )
-    return table, ragged
-
-
-def _parquet(file: ExtractFile, content: bytes) -> Records:
-    try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.ComputeError, OSError) as broken:
-        raise ExtractRefused(
-            f"inbox/{file.name}: is a cut or broken Parquet file ({broken}); export it again"
-        ) from None
-    return Records(_as_text(frame), _no_ragged())
-
-
-def _json_lines(file: ExtractFile, content: bytes) -> Records:
-    try:
-        frame = pl.read_ndjson(io.BytesIO(content), infer_schema_length=None)
-    except pl.exceptions.ComputeError as broken:
-        raise ExtractRefused(f"inbox/{file.name}: is cut or no JSON Lines ({broken}); export it again") from None
-    return Records(_as_text(frame), _no_ragged())
-
-
-def _no_ragged() -> pl.DataFrame:
-    return pl.DataFrame(schema={RECORD: pl.Int64, "text": pl.String})
-
-
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    """Typed columns as the text that a CSV of the same records would hold."""
     columns = []
     for name, kind in frame.schema.items():
         if isinstance(kind, pl.Datetime):
             zoned = pl.col(name).dt.convert_time_zone("UTC") if kind.time_zone else pl.col(name)
             columns.append(zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("Z" if kind.time_zone else "")))
         else:
-            columns.append(pl.col(name).cast(pl.String))
-    return frame.select(columns).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(RECORD))
+            columns.append(pl.col(name).cast(pl.String).replace("", None))
+    return frame.select(columns)

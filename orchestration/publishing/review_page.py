@@ -6,6 +6,7 @@ Not here: how it looks (`templates/`), what a violation is, where the page is wr
 
 import base64
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,6 +212,7 @@ class ReviewPage:
     rows_in: int
     rows_loaded: int
     rows_quarantined: int
+    held: tuple[str, ...]
     loads: tuple[Load, ...]
     config_hash: str
     inputs_hash: str
@@ -310,6 +312,7 @@ def compose(
         rows_in=night["rows_in"],
         rows_loaded=night["rows_loaded"],
         rows_quarantined=night["rows_quarantined"],
+        held=tuple(json.loads(night["held_reasons"])),
         loads=_loads(loads, zone),
         config_hash=night["config_hash"],
         inputs_hash=night["inputs_hash"],

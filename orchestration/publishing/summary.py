@@ -15,6 +15,7 @@ def summary_rows(
     *,
     rows_in: int,
     rows_quarantined: int,
+    extracts_held: int,
     language: str,
     business_date: date,
     currency: str,
@@ -27,6 +28,7 @@ def summary_rows(
     deals, violations = tables["deals_current"], tables["quality_violations"]
     yield "Rows in", f"{rows_in:,}"
     yield "Rows quarantined", f"{rows_quarantined:,}"
+    yield "Extracts held", f"{extracts_held:,}"
     name = f"stage_name_{language}"
     stages = (
         deals.group_by(pl.col("stage_rank"), pl.col("is_open"), pl.col(name))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orchestration.ingest.load import raw_columns
+from orchestration.ingest.load import raw_objects
 from orchestration.night import PROJECT, Home, Night
 from orchestration.opening import clock, known_inputs, mappings
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
@@ -35,9 +35,9 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     standards = PROJECT / "quality" / "standards"
     night = Night(date(2026, 3, 31), "Asia/Shanghai", Home(root), standards)
     warehouse = Warehouse(night.home.warehouse)
-    for crm, mapping in mappings().items():
-        for name, (columns, key) in raw_columns(mapping).items():
-            warehouse.expose(f"raw_{crm}", name, columns, key, [])
+    for mapping in mappings().values():
+        for each in raw_objects(mapping):
+            warehouse.expose(each, [])
     warehouse.write("standards", tables(load(standards)))
     warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
     return root

@@ -1,11 +1,5 @@
 with
-    generic_deals as (select * from {{ ref("stg_generic__deals") }}),
-
-    salesforce_opportunities as (select * from {{ ref("stg_salesforce__opportunities") }}),
-
-    dynamics_opportunities as (select * from {{ ref("stg_dynamics__opportunities") }}),
-
-    fxiaoke_opportunities as (select * from {{ ref("stg_fxiaoke__opportunities") }}),
+    crm_deals as (select * from {{ ref("int_crm_deals") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
@@ -19,27 +13,15 @@ with
 
     stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
 
-    unioned as (
-        select *
-        from generic_deals
-        union all
-        select *
-        from salesforce_opportunities
-        union all
-        select *
-        from dynamics_opportunities
-        union all
-        select *
-        from fxiaoke_opportunities
-    ),
-
     known as (
-        select unioned.*, unioned.crm || ':' || unioned.deal_id as deal_key, clock.business_date
-        from unioned
+        select
+            crm_deals.*, crm_deals.crm || ':' || crm_deals.deal_id as deal_key, clock.business_date
+        from crm_deals
         cross join clock
         where
-            not unioned.is_deleted
-            and (unioned.created_at is null or unioned.created_at < clock.as_of_at)
+            -- A deal that is deleted after the business date was still there on it.
+            (not crm_deals.is_deleted or crm_deals.deleted_at >= clock.as_of_at)
+            and (crm_deals.created_at is null or crm_deals.created_at < clock.as_of_at)
     ),
 
     -- A deal whose CRM pipeline no funnel file names belongs to no funnel; only a blank one takes

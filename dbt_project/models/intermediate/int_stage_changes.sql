@@ -5,11 +5,9 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
-    generic_changes as (select * from {{ ref("stg_generic__stage_changes") }}),
+    crm_changes as (select * from {{ ref("int_crm_stage_changes") }}),
 
-    salesforce_changes as (select * from {{ ref("stg_salesforce__opportunity_history") }}),
-
-    dynamics_changes as (select * from {{ ref("stg_dynamics__stage_changes") }}),
+    observed_changes as (select * from {{ ref("int_observed_stage_changes") }}),
 
     funnel_versions as (select * from {{ ref("stg_standards__funnel_versions") }}),
 
@@ -17,31 +15,48 @@ with
 
     stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
 
-    unioned as (
-        select *
-        from generic_changes
-        union all
-        select *
-        from salesforce_changes
-        union all
-        select *
-        from dynamics_changes
-    ),
-
     -- What the CRM recorded, known and valid at as-of.
     recorded as (
         select
             deals.deal_key,
-            unioned.changed_at,
+            crm_changes.changed_at,
             1 as source_order,
-            unioned.change_id,
-            unioned.crm_stage_name,
+            crm_changes.change_id,
+            crm_changes.crm_stage_name,
             'crm_history' as change_source,
             'exact' as precision
-        from unioned
-        inner join deals on unioned.crm || ':' || unioned.deal_id = deals.deal_key
+        from crm_changes
+        inner join deals on crm_changes.crm || ':' || crm_changes.deal_id = deals.deal_key
         cross join clock
-        where unioned.changed_at < clock.as_of_at
+        where crm_changes.changed_at < clock.as_of_at
+    ),
+
+    -- Extracts tell the history of a deal for which the CRM keeps none.
+    observed as (
+        select
+            observed_changes.deal_key,
+            observed_changes.changed_at,
+            1 as source_order,
+            cast(observed_changes.observed_at as {{ dbt.type_string() }}) as change_id,
+            observed_changes.crm_stage_name,
+            observed_changes.change_source,
+            observed_changes.precision
+        from observed_changes
+        left join recorded on observed_changes.deal_key = recorded.deal_key
+        cross join clock
+        where
+            recorded.deal_key is null
+            and (
+                observed_changes.changed_at is null or observed_changes.changed_at < clock.as_of_at
+            )
+    ),
+
+    historic as (
+        select *
+        from recorded
+        union all
+        select *
+        from observed
     ),
 
     recorded_in_reverse as (
@@ -50,9 +65,9 @@ with
             changed_at,
             crm_stage_name,
             row_number() over (
-                partition by deal_key order by changed_at desc, change_id desc
+                partition by deal_key order by changed_at desc nulls last, change_id desc
             ) as reverse_number
-        from recorded
+        from historic
     ),
 
     last_recorded as (select * from recorded_in_reverse where reverse_number = 1),
@@ -120,7 +135,7 @@ with
 
     all_changes as (
         select *
-        from recorded
+        from historic
         union all
         select *
         from from_own_stage

@@ -11,6 +11,7 @@ from orchestration.night import NightRecord, code_version, published_archives, r
 from orchestration.opening import (
     InputRefused,
     config_hash,
+    held_reasons,
     input_hash,
     loads_of_the_night,
     night_fingerprint,
@@ -65,7 +66,7 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
     contents = warehouse.contents(SERVED_TABLES)
-    loads = loads_of_the_night(night)
+    loads, held = loads_of_the_night(night), held_reasons(night)
     deals = warehouse.read("marts.deals_current", ["is_open"])["is_open"]
     violations = warehouse.read("quality.quality_violations", ["state"])["state"]
     started = context.instance.get_run_stats(context.run_id).start_time or time.time()
@@ -80,6 +81,8 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
         rows_in=int(loads["rows_in"].sum()),
         rows_loaded=int(loads["rows_loaded"].sum()),
         rows_quarantined=int(loads["rows_quarantined"].sum()),
+        extracts_held=len(held),
+        held_reasons=held,
         deals=deals.len(),
         open_deals=int(deals.sum()),
         open_violations=int((violations == "open").sum()),

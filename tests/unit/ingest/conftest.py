@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.ingest.load import Shelf
 from orchestration.ingest.mapping import CrmMapping
+from orchestration.ingest.taking import Shelf
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "extracts" / "generic"
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -23,7 +23,12 @@ def shelf(tmp_path: Path) -> Shelf:
 def neutral() -> CrmMapping:
     """The neutral layout; refusals of records are told by the quarantine and do not refuse the file."""
     return CrmMapping(
-        crm="generic", layout="neutral", without_manifest="full", unknown_columns="refuse", max_quarantined_share=1
+        crm="generic",
+        layout="neutral",
+        without_manifest="full",
+        unknown_columns="refuse",
+        max_quarantined_share=1,
+        stable_for_seconds=0,
     )
 
 

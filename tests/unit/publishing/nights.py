@@ -1,6 +1,7 @@
 """A made-up night as the served tables hold it, for the tests of the review page."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -106,6 +107,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "rows_in": pl.Int64,
         "rows_loaded": pl.Int64,
         "rows_quarantined": pl.Int64,
+        "held_reasons": pl.String,
         "config_hash": pl.String,
         "inputs_hash": pl.String,
         "code_version": pl.String,
@@ -264,6 +266,7 @@ def served(
     dwell: Iterable[Mapping[str, Any]] = (),
     forecasts: Iterable[Mapping[str, Any]] = (),
     previous: date | None = BEFORE,
+    held: Sequence[str] = (),
 ) -> dict[str, pl.DataFrame]:
     night = {
         "business_date": BUSINESS_DATE,
@@ -272,6 +275,7 @@ def served(
         "rows_in": 1200,
         "rows_loaded": 1188,
         "rows_quarantined": 12,
+        "held_reasons": json.dumps(held),
         "config_hash": "c0ffee",
         "inputs_hash": "decade",
         "code_version": "0.1.0+facade",

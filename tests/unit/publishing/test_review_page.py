@@ -302,3 +302,12 @@ def test_the_order_of_rows_and_the_time_of_rendering_change_nothing() -> None:
 def test_a_night_that_left_no_record_is_refused() -> None:
     with pytest.raises(ReviewRefusedError, match="nights has 0 rows for 2026-11-23"):
         compose(served(), standards(), date(2026, 11, 23))
+
+
+def test_a_night_that_had_to_do_without_an_extract_says_so_with_the_reason() -> None:
+    reason = "inbox/generic/2026-11-22/deals.csv: has 10 records where the last full extract of deals had 500"
+    shown = text(render(page(held=[reason])))
+    assert "1 extract is held:" in shown
+    assert "tonight's numbers are of what was known before." in shown
+    assert reason in shown
+    assert "extract is held" not in text(render(page()))

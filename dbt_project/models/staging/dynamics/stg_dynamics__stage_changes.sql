@@ -5,6 +5,8 @@ with
 
     opportunities as (select * from {{ source("raw_dynamics", "opportunity") }}),
 
+    opportunities_observed as (select * from {{ source("raw_dynamics", "opportunity_observed") }}),
+
     -- An aborted process (3) was left for another one: the opportunity did not close in its stage.
     kept_processes as (
         select *
@@ -15,10 +17,22 @@ with
             and not coalesce(is_deleted, false)
     ),
 
-    closed_opportunities as (
-        select opportunity_id
+    seen_open as (
+        select distinct opportunity_id
+        from opportunities_observed
+        where coalesce(state_code, -1) = 0 or coalesce(state_label, '') = 'Open'
+    ),
+
+    -- What extracts saw of an opportunity while it was open tells more than its last stage; a
+    -- history
+    -- of the CRM would take the place of all that.
+    never_seen_open as (
+        select opportunities.opportunity_id
         from opportunities
-        where state_code in (1, 2) or state_label in ('Won', 'Lost')
+        left join seen_open on opportunities.opportunity_id = seen_open.opportunity_id
+        where
+            (opportunities.state_code in (1, 2) or opportunities.state_label in ('Won', 'Lost'))
+            and seen_open.opportunity_id is null
     )
 
 select
@@ -32,6 +46,5 @@ select
     ) as crm_stage_name,
     kept_processes.active_stage_started_on as changed_at
 from kept_processes
-inner join
-    closed_opportunities on kept_processes.opportunity_id = closed_opportunities.opportunity_id
+inner join never_seen_open on kept_processes.opportunity_id = never_seen_open.opportunity_id
 left join process_stages on kept_processes.active_stage_id = process_stages.process_stage_id

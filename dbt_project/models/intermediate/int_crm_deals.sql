@@ -1,0 +1,25 @@
+with
+    generic_deals as (select * from {{ ref("stg_generic__deals") }}),
+
+    salesforce_opportunities as (select * from {{ ref("stg_salesforce__opportunities") }}),
+
+    dynamics_opportunities as (select * from {{ ref("stg_dynamics__opportunities") }}),
+
+    fxiaoke_opportunities as (select * from {{ ref("stg_fxiaoke__opportunities") }}),
+
+    unioned as (
+        select *
+        from generic_deals
+        union all
+        select *
+        from salesforce_opportunities
+        union all
+        select *
+        from dynamics_opportunities
+        union all
+        select *
+        from fxiaoke_opportunities
+    )
+
+select *
+from unioned

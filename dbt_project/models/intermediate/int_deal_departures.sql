@@ -1,0 +1,60 @@
+with
+    crm_deals as (select * from {{ ref("int_crm_deals") }}),
+
+    observations as (select * from {{ ref("int_deal_observations") }}),
+
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
+    marked as (
+        select
+            crm_deals.crm || ':' || crm_deals.deal_id as deal_key,
+            crm_deals.deleted_at,
+            crm_deals.crm || ':' || crm_deals.merged_into_deal_id as merged_into_deal_key
+        from crm_deals
+        cross join clock
+        where
+            crm_deals.is_deleted
+            and (crm_deals.deleted_at is null or crm_deals.deleted_at < clock.as_of_at)
+    ),
+
+    numbered as (
+        select
+            observations.*,
+            row_number() over (partition by deal_key order by observed_at desc) as reverse_number
+        from observations
+    ),
+
+    last_seen as (select * from numbered where reverse_number = 1),
+
+    gone as (select * from last_seen where not is_present),
+
+    every_departure as (
+        select
+            coalesce(marked.deal_key, gone.deal_key) as deal_key,
+            marked.deal_key is not null as is_marked,
+            marked.deleted_at,
+            marked.merged_into_deal_key,
+            gone.observed_at
+        from marked
+        full outer join gone on marked.deal_key = gone.deal_key
+    )
+
+select
+    deal_key,
+    case
+        when merged_into_deal_key is not null
+        then 'merged'
+        when is_marked
+        then 'deleted'
+        else 'absent'
+    end as reason,
+    merged_into_deal_key,
+    coalesce(deleted_at, observed_at) as departed_at,
+    case
+        when deleted_at is not null
+        then 'exact'
+        when observed_at is not null
+        then 'by_day'
+        else 'unknown'
+    end as precision
+from every_departure

@@ -1,0 +1,36 @@
+with
+    generic_observations as (select * from {{ ref("stg_generic__deal_observations") }}),
+
+    salesforce_observations as (
+        select * from {{ ref("stg_salesforce__opportunity_observations") }}
+    ),
+
+    dynamics_observations as (select * from {{ ref("stg_dynamics__opportunity_observations") }}),
+
+    fxiaoke_observations as (select * from {{ ref("stg_fxiaoke__opportunity_observations") }}),
+
+    unioned as (
+        select *
+        from generic_observations
+        union all
+        select *
+        from salesforce_observations
+        union all
+        select *
+        from dynamics_observations
+        union all
+        select *
+        from fxiaoke_observations
+    )
+
+select
+    crm || ':' || deal_id as deal_key,
+    crm_stage_name,
+    stage_entered_at,
+    amount,
+    expected_close_date,
+    modified_at,
+    is_present,
+    observed_at,
+    previous_observed_at
+from unioned
