@@ -9,12 +9,14 @@ import pytest
 from clones import EXTRACTS, Clone
 
 MakeClone = Callable[[str | None], Clone]
-DAY = "2026-03-31"
+BEFORE, DAY = "2026-03-19", "2026-03-31"
 
 
 @pytest.fixture(scope="module")
 def night(clone: MakeClone) -> Clone:
+    """One night that finds two extracts, of twelve days apart."""
     company = clone(None)
+    shutil.copytree(EXTRACTS / "dynamics" / "api_before", company.inbox / "dynamics" / BEFORE)
     shutil.copytree(EXTRACTS / "dynamics" / "api", company.inbox / "dynamics" / DAY)
     company.night(DAY)
     return company
@@ -45,10 +47,14 @@ def test_every_deal_stands_in_the_stage_of_its_process_record_or_as_it_closed(ni
     ]
 
 
-def test_a_deal_that_a_connector_kept_as_deleted_is_gone_and_its_deletion_is_dated(night: Clone) -> None:
-    assert night.query(f"select count(*) from deals_current where deal_id = '{opportunity(5)}'").item() == 0
-    deleted = night.ask_build("select deal_id, deleted_at from staging.stg_dynamics__opportunities where is_deleted")
-    assert deleted.rows() == [(opportunity(5), datetime(2026, 3, 30, 18, 0))]
+def test_a_deal_that_a_connector_kept_as_deleted_or_that_is_no_longer_exported_has_left(night: Clone) -> None:
+    left = night.ask_build(
+        "select deal_key, reason, departed_at, precision from intermediate.int_deal_departures order by 1"
+    )
+    assert left.rows() == [
+        (f"dynamics:{opportunity(5)}", "deleted", datetime(2026, 3, 30, 18), "exact"),
+        (f"dynamics:{opportunity(9)}", "absent", datetime(2026, 3, 31, 16), "by_day"),
+    ]
 
 
 def test_an_aborted_process_says_nothing_about_where_a_deal_is(night: Clone) -> None:
@@ -62,12 +68,16 @@ def test_an_aborted_process_says_nothing_about_where_a_deal_is(night: Clone) -> 
 
 
 def test_visits_begin_when_the_process_entered_its_stage_and_end_on_the_day_of_closing(night: Clone) -> None:
-    """A close date has no time: it is the start of that day in Shanghai, or the entry where that came later."""
+    """A close date has no time: it is the start of that day in Shanghai, or the entry where that came later.
+
+    The second deal was seen in Develop by the first extract, and in Propose by the second.
+    """
     visits = night.query("select deal_key, stage, entered_at, exited_at, ended_as, entered_precision from deal_visits")
     assert sorted(visits.rows()) == [
         (f"dynamics:{opportunity(deal)}", *rest)
         for deal, *rest in [
             (1, "needs_analysis", datetime(2026, 3, 10, 1, 15), None, None, "exact"),
+            (2, "needs_analysis", datetime(2026, 2, 10, 3), datetime(2026, 3, 20, 6, 30), "skip", "exact"),
             (2, "proposal", datetime(2026, 3, 20, 6, 30), None, None, "exact"),
             (3, "negotiation", datetime(2026, 3, 12, 2), datetime(2026, 3, 24, 16), "won", "exact"),
             (4, "proposal", datetime(2026, 2, 20, 4), datetime(2026, 2, 26, 16), "lost", "exact"),

@@ -9,12 +9,14 @@ import pytest
 from clones import EXTRACTS, Clone
 
 MakeClone = Callable[[str | None], Clone]
-DAY = "2026-03-31"
+BEFORE, DAY = "2026-03-19", "2026-03-31"
 
 
 @pytest.fixture(scope="module")
 def night(clone: MakeClone) -> Clone:
+    """One night that finds two extracts, of twelve days apart."""
     company = clone(None)
+    shutil.copytree(EXTRACTS / "fxiaoke" / "api_before", company.inbox / "fxiaoke" / BEFORE)
     shutil.copytree(EXTRACTS / "fxiaoke" / "api", company.inbox / "fxiaoke" / DAY)
     company.night(DAY)
     return company
@@ -23,6 +25,7 @@ def night(clone: MakeClone) -> Clone:
 @pytest.fixture(scope="module")
 def export_night(clone: MakeClone) -> Clone:
     company = clone("fxiaoke_export")
+    shutil.copytree(EXTRACTS / "fxiaoke" / "export_gb18030_before", company.inbox / "fxiaoke" / BEFORE)
     shutil.copytree(EXTRACTS / "fxiaoke" / "export_gb18030", company.inbox / "fxiaoke" / DAY)
     company.night(DAY)
     return company
@@ -46,23 +49,28 @@ def test_every_deal_stands_in_its_stage_and_its_status_says_how_it_ended(night: 
 
 
 def test_what_is_invalidated_or_deleted_is_gone_and_dated(night: Clone) -> None:
-    gone = night.ask_build(
-        "select deal_id, deleted_at from staging.stg_fxiaoke__opportunities where is_deleted order by 1"
+    left = night.ask_build(
+        "select deal_key, reason, departed_at, precision from intermediate.int_deal_departures order by 1"
     )
-    assert gone.rows() == [
-        (opportunity(5), datetime(2026, 3, 3, 1, 0)),
-        (opportunity(6), datetime(2026, 3, 6, 10, 0)),
+    assert left.rows() == [
+        (f"fxiaoke:{opportunity(5)}", "deleted", datetime(2026, 3, 3, 1), "exact"),
+        (f"fxiaoke:{opportunity(6)}", "deleted", datetime(2026, 3, 6, 10), "exact"),
     ]
-    ids = [opportunity(5), opportunity(6)]
-    assert night.query(f"select count(*) from deals_current where deal_id in ('{ids[0]}', '{ids[1]}')").item() == 0
 
 
 def test_milliseconds_since_1970_are_the_instants_that_they_count(night: Clone) -> None:
-    visits = night.query("select deal_key, stage, entered_at, entered_precision from deal_visits")
+    """What a deal was in before is told by the extract that saw it there."""
+    visits = night.query("select deal_key, stage, entered_at, exited_at, ended_as, entered_precision from deal_visits")
     assert sorted(visits.rows()) == [
-        (f"fxiaoke:{opportunity(1)}", "needs_analysis", datetime(2026, 3, 10, 1, 15), "exact"),
-        (f"fxiaoke:{opportunity(2)}", "proposal", datetime(2026, 3, 20, 6, 5), "exact"),
-        (f"fxiaoke:{opportunity(8)}", "negotiation", datetime(2026, 3, 31, 0, 30), "exact"),
+        (f"fxiaoke:{opportunity(deal)}", *rest, "exact")
+        for deal, *rest in [
+            (1, "needs_analysis", datetime(2026, 3, 10, 1, 15), None, None),
+            (2, "needs_analysis", datetime(2026, 2, 20, 1), datetime(2026, 3, 20, 6, 5), "skip"),
+            (2, "proposal", datetime(2026, 3, 20, 6, 5), None, None),
+            (3, "negotiation", datetime(2026, 3, 5, 3), datetime(2026, 3, 27, 9, 40), "won"),
+            (8, "negotiation", datetime(2026, 3, 31, 0, 30), None, None),
+            (8, "proposal", datetime(2026, 3, 1, 2), datetime(2026, 3, 31, 0, 30), "advance"),
+        ]
     ]
     closed = night.query("select deal_id, closed_at from deals_current where not is_open order by 1")
     assert closed.rows() == [
