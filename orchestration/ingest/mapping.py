@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,8 @@ NEUTRAL_LAYOUT = Path(__file__).with_name("neutral_layout.yml")
 
 ColumnType = Literal["text", "money", "rate", "number", "integer", "boolean", "date", "instant", "share"]
 Extract = Literal["full", "delta"]
+# Part of a query; nothing but a name may stand there.
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
 
 
 class MappingRefused(Exception):
@@ -121,6 +123,20 @@ class StageDate(_Part):
     stage: str
 
 
+class Fetch(_Part):
+    """What `stageproof fetch` asks the API for, beyond or short of the mapped columns; by object, in the API's names.
+
+    `fields`: further ones, which come as attributes. `without`: mapped ones that this CRM does not have.
+    `overlap_minutes`: how far before the newest record of the last fetch the next one begins. A record is stamped when
+    it is saved and seen when its transaction ends, which Salesforce allows ten minutes for; HubSpot's search knows a
+    change some time after it is made. Five more, because the two clocks may differ.
+    """
+
+    fields: dict[str, tuple[FieldName, ...]] = Field(default_factory=dict)
+    without: dict[str, tuple[FieldName, ...]] = Field(default_factory=dict)
+    overlap_minutes: int = Field(default=15, ge=0)
+
+
 class CrmMapping(_Part):
     """The attributes of one CRM's `defs.yaml`.
 
@@ -142,6 +158,7 @@ class CrmMapping(_Part):
     attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     stage_dates: tuple[StageDate, ...] = ()
     formats: Formats = Formats()
+    fetch: Fetch = Fetch()
     delimiter: Literal[",", ";", "\t"] = ","
     # What a file is written in, unless a byte order mark says otherwise.
     encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1"] = "utf-8"
@@ -159,6 +176,7 @@ class CrmMapping(_Part):
             raise ValueError("should have objects, or layout: neutral")
         named = [
             *(*self.headers, *self.files, *self.constants, *self.attributes),
+            *(*self.fetch.fields, *self.fetch.without),
             *(each.object for each in self.stage_dates),
         ]
         for name in named:

@@ -149,7 +149,7 @@ def _read(taken: _Taken, folder: ExtractFolder, taking: Taking, keys: Keys) -> N
     """Type all records of a file into hidden Parquet files."""
     file = taken.file
     plan = Plan.of(taking.mapping, file.object, taken.headers.match, taken.headers.attributes, taking.time_zone)
-    content = hashlib.sha256(f"{taken.digest}{taken.mapping_hash}".encode()).hexdigest()
+    content = hashlib.sha256(f"{file.name} {taken.digest} {taken.mapping_hash}".encode()).hexdigest()
     total = file.path.stat().st_size
     for chunk in taken.source.chunks():
         typed = cast(chunk, plan)
@@ -211,8 +211,8 @@ def _quarantine(taken: _Taken, folder: ExtractFolder, shelf: Shelf) -> None:
     refused = taken.all_refused
     places = taken.source.places(refused[RECORD].unique().to_list())
     frame = quarantine.table(folder, taken.file, refused, places, taken.headers.personal)
-    name = parquet_name(folder.crm, taken.file.object, folder.extracted_at, taken.digest)
-    write_parquet(shelf.quarantine / name, frame)
+    content = hashlib.sha256(f"{taken.file.name} {taken.digest}".encode()).hexdigest()
+    write_parquet(shelf.quarantine / parquet_name(folder.crm, taken.file.object, folder.extracted_at, content), frame)
 
 
 def _publish(taken: _Taken, shelf: Shelf) -> LedgerFile:

@@ -38,6 +38,9 @@ def test_the_order_of_headers_does_not_matter() -> None:
         ({"headers": {"deals": {"Betrag": "amout"}}}, "deals has no column 'amout'; did you mean 'amount'"),
         ({"constants": {"deals": {"curency": "CNY"}}}, "deals has no column 'curency'; did you mean 'currency'"),
         ({"layout": None}, "should have objects, or layout: neutral"),
+        ({"fetch": {"without": {"deal": ["amount"]}}}, "no object 'deal' is mapped; did you mean 'deals'"),
+        ({"fetch": {"fields": {"deals": ["Id FROM User"]}}}, "attributes.fetch.fields.deals.0"),
+        ({"fetch": {"overlap_minutes": -1}}, "attributes.fetch.overlap_minutes"),
     ],
 )
 def test_a_mapping_that_says_something_else_is_refused_by_field(change: dict[str, object], sentence: str) -> None:
