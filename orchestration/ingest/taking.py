@@ -142,6 +142,8 @@ def _open(file: ExtractFile, folder: ExtractFolder, taking: Taking) -> _Taken:
     # The same content as the last extract of the object is a fact with a new date and no new records.
     is_repeat = last is not None and (last.sha256, last.mapping, last.extract) == (digest, read_as, file.extract)
     repeats = last if is_repeat else None
+    if repeats is not None:
+        _hold_to_promised_rows(file, repeats.rows_in)
     return _Taken(file, digest, read_as, source, headers, repeats, repeats.rows_in if repeats else 0)
 
 
@@ -173,11 +175,7 @@ def _read(taken: _Taken, folder: ExtractFolder, taking: Taking, keys: Keys) -> N
         raise ExtractRefused(
             f"inbox/{file.name}: has a header and no record; export it again, or say in a manifest that it has 0 rows"
         )
-    if file.promised_rows is not None and taken.rows_in != file.promised_rows:
-        raise ExtractRefused(
-            f"inbox/{file.name}: has {taken.rows_in:,} records where its manifest promises {file.promised_rows:,}; "
-            f"it is cut or was written while the manifest was: export it again"
-        )
+    _hold_to_promised_rows(file, taken.rows_in)
 
 
 def _lake_frames(file: ExtractFile, typed: Typed, mapping: CrmMapping) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -255,6 +253,14 @@ def _hold_to_promise(file: ExtractFile, digest: str) -> None:
     if file.promised_sha256 is not None and digest != file.promised_sha256:
         raise ExtractRefused(
             f"inbox/{file.name}: is not the file that its manifest describes (sha256); export it again"
+        )
+
+
+def _hold_to_promised_rows(file: ExtractFile, rows_in: int) -> None:
+    if file.promised_rows is not None and rows_in != file.promised_rows:
+        raise ExtractRefused(
+            f"inbox/{file.name}: has {rows_in:,} records where its manifest promises {file.promised_rows:,}; "
+            f"it is cut or was written while the manifest was: export it again"
         )
 
 
