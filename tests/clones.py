@@ -13,6 +13,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMPANIES = PROJECT / "tests" / "companies"
+EXTRACTS = PROJECT / "tests" / "fixtures" / "extracts"
 REAL_DATA = PROJECT.parent / "shared" / "data"
 
 
@@ -61,8 +62,8 @@ class Clone:
         ) as connection:
             return connection.execute(sql).pl()
 
-    def warehouse(self, sql: str) -> pl.DataFrame:
-        """Ask the warehouse of the last night that was run."""
+    def query_warehouse(self, sql: str) -> pl.DataFrame:
+        """Ask the warehouse of the last night that was run, for what is not served."""
         with duckdb.connect(str(self.home / "warehouse" / "stageproof.duckdb"), read_only=True) as connection:
             return connection.execute(sql).pl()
 
@@ -74,14 +75,18 @@ class Clone:
 
 
 def make_clone(root: Path, company: str | None = None) -> Clone:
-    """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones."""
+    """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones.
+
+    A company without standards of its own keeps the shipped ones.
+    """
     project = root / "project"
     for room in ("orchestration", "dbt_project", "quality"):
         shutil.copytree(PROJECT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "logs"))
     shutil.copy(PROJECT / "pyproject.toml", project)
     if company is not None:
-        shutil.rmtree(project / "quality" / "standards")
-        shutil.copytree(COMPANIES / company / "standards", project / "quality" / "standards")
+        if (COMPANIES / company / "standards").is_dir():
+            shutil.rmtree(project / "quality" / "standards")
+            shutil.copytree(COMPANIES / company / "standards", project / "quality" / "standards")
         for changes in (COMPANIES / company / "defs").glob("*.yaml"):
             target = project / "orchestration" / "defs" / "ingest" / changes.stem / "defs.yaml"
             shipped = yaml.safe_load(target.read_text(encoding="utf-8"))

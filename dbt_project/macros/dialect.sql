@@ -86,3 +86,25 @@
         else cast({{ number }} as {{ dbt.type_string() }})
     end
 {%- endmacro %}
+
+{# What the first group of a regular expression matched in a text; null where nothing did. #}
+{% macro matched_text(text, pattern) -%}
+    {{ return(adapter.dispatch("matched_text")(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__matched_text(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, '{{ pattern }}', 1), '')
+{%- endmacro %}
+
+{% macro postgres__matched_text(text, pattern) -%}
+    substring({{ text }} from '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__matched_text(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, r'{{ pattern }}', 1), '')
+{%- endmacro %}
+
+{# The first entry of a JSON list of texts; a text that is no list is itself. #}
+{% macro first_of_json_list(text) -%}
+    coalesce({{ matched_text(text, '^\\["([^"]*)"') }}, nullif({{ text }}, '[]'))
+{%- endmacro %}

@@ -153,7 +153,7 @@ def _typed(text: pl.Series, spec: Column, formats: Formats, time_zone: str) -> p
         case "boolean":
             return _boolean(text, spec)
         case "date":
-            return _date(text, spec.formats or formats.date)
+            return _date(text, spec.formats or formats.date, time_zone)
         case "instant":
             return _instant(text, spec.formats or formats.instant, time_zone)
 
@@ -236,14 +236,15 @@ def _boolean(text: pl.Series, spec: Column) -> pl.Series:
     return _where(is_true | word.is_in(false), is_true)
 
 
-def _date(text: pl.Series, formats: Sequence[str]) -> pl.Series:
+def _date(text: pl.Series, formats: Sequence[str], time_zone: str) -> pl.Series:
     if not formats and text.str.contains(ISO_DATE).all():
         return text.str.to_date("%Y-%m-%d", strict=False)
     stripped = text.str.strip_chars()
     read = [
         _iso_date(stripped)
         if each == ISO
-        else _epoch(stripped, each).dt.date()
+        # A date as milliseconds is midnight in the company's time zone.
+        else _epoch(stripped, each).dt.convert_time_zone(time_zone).dt.date()
         if each in EPOCHS
         else stripped.str.to_date(each, strict=False)
         for each in formats or (ISO,)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 NEUTRAL_LAYOUT = Path(__file__).with_name("neutral_layout.yml")
 
@@ -66,7 +66,7 @@ class Column(_Part):
 
 
 class ObjectMapping(_Part):
-    """One kind of file: its stems, the key of a record, its columns, and the neutral object that it feeds.
+    """One kind of file: its stems, the key of a record, its columns, and the neutral objects that it feeds.
 
     `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of it; without
     one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the next are
@@ -76,9 +76,14 @@ class ObjectMapping(_Part):
     key: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column]
     files: tuple[str, ...] = ()
-    feeds: str | None = None
+    feeds: tuple[str, ...] = ()
     newest_by: str | None = None
     tracked: tuple[str, ...] = ()
+
+    @field_validator("feeds", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _names_are_mapped(self) -> "ObjectMapping":
@@ -201,7 +206,7 @@ class CrmMapping(_Part):
             if column in columns:
                 columns[column] = columns[column].model_copy(update={"headers": (*columns[column].headers, header)})
         files = self.files.get(name, each.files) or (name,)
-        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or name})
+        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or (name,)})
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def test_the_stages_that_extracts_saw_are_visits_with_the_precision_they_have(or
 
 def test_a_deal_that_is_gone_leaves_tonights_tables_and_stays_a_fact(orderly: Clone) -> None:
     assert orderly.query("select count(*) from deals_current where deal_id = '4'").item() == 0
-    departed = orderly.warehouse(
+    departed = orderly.query_warehouse(
         "select deal_key, reason, departed_at, precision from intermediate.int_deal_departures"
     )
     assert departed.rows() == [("generic:4", "absent", datetime(2026, 3, 4, 16), "by_day")]

@@ -5,12 +5,22 @@ with
 
     salesforce_attributes as (select * from {{ ref("stg_salesforce__account_attributes") }}),
 
+    dynamics_attributes as (select * from {{ ref("stg_dynamics__account_attributes") }}),
+
+    fxiaoke_attributes as (select * from {{ ref("stg_fxiaoke__account_attributes") }}),
+
     further_attributes as (
         select *
         from generic_attributes
         union all
         select *
         from salesforce_attributes
+        union all
+        select *
+        from dynamics_attributes
+        union all
+        select *
+        from fxiaoke_attributes
     ),
 
     tall as (

@@ -3,12 +3,22 @@ with
 
     salesforce_accounts as (select * from {{ ref("stg_salesforce__accounts") }}),
 
+    dynamics_accounts as (select * from {{ ref("stg_dynamics__accounts") }}),
+
+    fxiaoke_accounts as (select * from {{ ref("stg_fxiaoke__accounts") }}),
+
     unioned as (
         select *
         from generic_accounts
         union all
         select *
         from salesforce_accounts
+        union all
+        select *
+        from dynamics_accounts
+        union all
+        select *
+        from fxiaoke_accounts
     )
 
 select crm || ':' || account_id as account_key, unioned.*

@@ -3,6 +3,10 @@ with
 
     salesforce_activities as (select * from {{ ref("stg_salesforce__activities") }}),
 
+    dynamics_activities as (select * from {{ ref("stg_dynamics__activities") }}),
+
+    fxiaoke_activities as (select * from {{ ref("stg_fxiaoke__activities") }}),
+
     type_names as (select * from {{ ref("stg_standards__activity_types") }}),
 
     role_names as (select * from {{ ref("stg_standards__contact_role_names") }}),
@@ -15,6 +19,12 @@ with
         union all
         select *
         from salesforce_activities
+        union all
+        select *
+        from dynamics_activities
+        union all
+        select *
+        from fxiaoke_activities
     )
 
 select

@@ -3,12 +3,22 @@ with
 
     salesforce_opportunities as (select * from {{ ref("stg_salesforce__opportunities") }}),
 
+    dynamics_opportunities as (select * from {{ ref("stg_dynamics__opportunities") }}),
+
+    fxiaoke_opportunities as (select * from {{ ref("stg_fxiaoke__opportunities") }}),
+
     unioned as (
         select *
         from generic_deals
         union all
         select *
         from salesforce_opportunities
+        union all
+        select *
+        from dynamics_opportunities
+        union all
+        select *
+        from fxiaoke_opportunities
     )
 
 select *

@@ -5,12 +5,22 @@ with
         select * from {{ ref("stg_salesforce__opportunity_observations") }}
     ),
 
+    dynamics_observations as (select * from {{ ref("stg_dynamics__opportunity_observations") }}),
+
+    fxiaoke_observations as (select * from {{ ref("stg_fxiaoke__opportunity_observations") }}),
+
     unioned as (
         select *
         from generic_observations
         union all
         select *
         from salesforce_observations
+        union all
+        select *
+        from dynamics_observations
+        union all
+        select *
+        from fxiaoke_observations
     )
 
 select

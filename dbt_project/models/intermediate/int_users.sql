@@ -3,12 +3,22 @@ with
 
     salesforce_users as (select * from {{ ref("stg_salesforce__users") }}),
 
+    dynamics_users as (select * from {{ ref("stg_dynamics__users") }}),
+
+    fxiaoke_users as (select * from {{ ref("stg_fxiaoke__users") }}),
+
     unioned as (
         select *
         from generic_users
         union all
         select *
         from salesforce_users
+        union all
+        select *
+        from dynamics_users
+        union all
+        select *
+        from fxiaoke_users
     )
 
 select crm || ':' || user_id as owner_key, user_name as owner_name, team

@@ -182,7 +182,20 @@ def test_personal_data_that_is_listed_is_kept(put: Put, shelf: Shelf) -> None:
     assert deals(shelf, "deals_attributes")["attribute_value"].to_list() == ["met the CFO"]
 
 
-@pytest.mark.parametrize("header", ["Email", "hs_email_body", "PersonMobilePhone", "客户电话", "备注", "Description"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Email",
+        "emailaddress1",
+        "qualificationcomments",
+        "active_record_content",
+        "hs_email_body",
+        "PersonMobilePhone",
+        "客户电话",
+        "备注",
+        "Description",
+    ],
+)
 def test_headers_of_addresses_and_free_text_are_personal(header: str) -> None:
     assert is_personal(header)
 

@@ -194,7 +194,8 @@ def test_epoch_milliseconds_are_instants_and_dates_where_they_are_declared() -> 
     )
     assert kept == [datetime(2026, 3, 1, 0, 0, 0, 123000, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)]
     assert refused == ["1.77e12", "soon"]
-    assert read("expected_close_date", ["1772323200000"], formats=formats)[0] == [date(2026, 3, 1)]
+    midnight_in_shanghai = "1772294400000"
+    assert read("expected_close_date", [midnight_in_shanghai], formats=formats)[0] == [date(2026, 3, 1)]
     assert read("created_at", ["1772323200123"]) == ([], ["1772323200123"])
 
 
