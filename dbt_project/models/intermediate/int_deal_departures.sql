@@ -1,6 +1,8 @@
 with
     crm_deals as (select * from {{ ref("int_crm_deals") }}),
 
+    deals as (select * from {{ ref("int_deals") }}),
+
     observations as (select * from {{ ref("int_deal_observations") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
@@ -26,7 +28,13 @@ with
 
     last_seen as (select * from numbered where reverse_number = 1),
 
-    gone as (select * from last_seen where not is_present),
+    -- What is marked as deleted after the business date is still there.
+    gone as (
+        select last_seen.*
+        from last_seen
+        left join deals on last_seen.deal_key = deals.deal_key
+        where not last_seen.is_present and deals.deal_key is null
+    ),
 
     every_departure as (
         select

@@ -25,7 +25,8 @@ select
     forecast_category,
     last_modified_date as modified_at,
     coalesce(is_deleted, false) as is_deleted,
-    cast(null as timestamp) as deleted_at,
+    -- A deletion is the last thing that stamps a record.
+    case when is_deleted then coalesce(system_modstamp, last_modified_date) end as deleted_at,
     cast(null as {{ dbt.type_string() }}) as merged_into_deal_id,
     _file as source_file,
     _record as source_record

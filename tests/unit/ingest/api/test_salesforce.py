@@ -160,7 +160,7 @@ def test_only_mapped_fields_are_asked_for_and_those_that_configuration_adds_or_t
     assert asked == [
         *["Id", "Name", "AccountId", "OwnerId", "RecordTypeId", "StageName", "Amount", "CurrencyIsoCode"],
         *["Probability", "ForecastCategoryName", "CloseDate", "CreatedDate", "LastModifiedDate"],
-        *["LastStageChangeDate", "LeadSource", "Type", "NextStep", "IsDeleted", "Region__c", "SystemModstamp"],
+        *["SystemModstamp", "LastStageChangeDate", "LeadSource", "Type", "NextStep", "IsDeleted", "Region__c"],
     ]
     assert rows(fetched)[0]["Region__c"] == "North"
     assert "SystemModstamp" not in rows(fetched)[0]
