@@ -5,12 +5,22 @@ with
 
     salesforce_attributes as (select * from {{ ref("stg_salesforce__account_attributes") }}),
 
+    hubspot_attributes as (select * from {{ ref("stg_hubspot__account_attributes") }}),
+
+    pipedrive_attributes as (select * from {{ ref("stg_pipedrive__account_attributes") }}),
+
     further_attributes as (
         select *
         from generic_attributes
         union all
         select *
         from salesforce_attributes
+        union all
+        select *
+        from hubspot_attributes
+        union all
+        select *
+        from pipedrive_attributes
     ),
 
     tall as (

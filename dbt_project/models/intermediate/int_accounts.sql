@@ -3,12 +3,22 @@ with
 
     salesforce_accounts as (select * from {{ ref("stg_salesforce__accounts") }}),
 
+    hubspot_accounts as (select * from {{ ref("stg_hubspot__accounts") }}),
+
+    pipedrive_accounts as (select * from {{ ref("stg_pipedrive__accounts") }}),
+
     unioned as (
         select *
         from generic_accounts
         union all
         select *
         from salesforce_accounts
+        union all
+        select *
+        from hubspot_accounts
+        union all
+        select *
+        from pipedrive_accounts
     )
 
 select crm || ':' || account_id as account_key, unioned.*

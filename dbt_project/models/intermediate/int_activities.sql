@@ -3,6 +3,10 @@ with
 
     salesforce_activities as (select * from {{ ref("stg_salesforce__activities") }}),
 
+    hubspot_activities as (select * from {{ ref("stg_hubspot__activities") }}),
+
+    pipedrive_activities as (select * from {{ ref("stg_pipedrive__activities") }}),
+
     type_names as (select * from {{ ref("stg_standards__activity_types") }}),
 
     role_names as (select * from {{ ref("stg_standards__contact_role_names") }}),
@@ -15,6 +19,12 @@ with
         union all
         select *
         from salesforce_activities
+        union all
+        select *
+        from hubspot_activities
+        union all
+        select *
+        from pipedrive_activities
     )
 
 select

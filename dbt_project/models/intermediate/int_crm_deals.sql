@@ -3,12 +3,22 @@ with
 
     salesforce_opportunities as (select * from {{ ref("stg_salesforce__opportunities") }}),
 
+    hubspot_deals as (select * from {{ ref("stg_hubspot__deals") }}),
+
+    pipedrive_deals as (select * from {{ ref("stg_pipedrive__deals") }}),
+
     unioned as (
         select *
         from generic_deals
         union all
         select *
         from salesforce_opportunities
+        union all
+        select *
+        from hubspot_deals
+        union all
+        select *
+        from pipedrive_deals
     )
 
 select *

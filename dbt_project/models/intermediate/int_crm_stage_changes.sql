@@ -3,12 +3,22 @@ with
 
     salesforce_changes as (select * from {{ ref("stg_salesforce__opportunity_history") }}),
 
+    hubspot_changes as (select * from {{ ref("stg_hubspot__stage_changes") }}),
+
+    pipedrive_changes as (select * from {{ ref("stg_pipedrive__stage_changes") }}),
+
     unioned as (
         select *
         from generic_changes
         union all
         select *
         from salesforce_changes
+        union all
+        select *
+        from hubspot_changes
+        union all
+        select *
+        from pipedrive_changes
     )
 
 select *

@@ -5,12 +5,22 @@ with
         select * from {{ ref("stg_salesforce__opportunity_observations") }}
     ),
 
+    hubspot_observations as (select * from {{ ref("stg_hubspot__deal_observations") }}),
+
+    pipedrive_observations as (select * from {{ ref("stg_pipedrive__deal_observations") }}),
+
     unioned as (
         select *
         from generic_observations
         union all
         select *
         from salesforce_observations
+        union all
+        select *
+        from hubspot_observations
+        union all
+        select *
+        from pipedrive_observations
     )
 
 select

@@ -3,12 +3,22 @@ with
 
     salesforce_users as (select * from {{ ref("stg_salesforce__users") }}),
 
+    hubspot_users as (select * from {{ ref("stg_hubspot__users") }}),
+
+    pipedrive_users as (select * from {{ ref("stg_pipedrive__users") }}),
+
     unioned as (
         select *
         from generic_users
         union all
         select *
         from salesforce_users
+        union all
+        select *
+        from hubspot_users
+        union all
+        select *
+        from pipedrive_users
     )
 
 select crm || ':' || user_id as owner_key, user_name as owner_name, team
