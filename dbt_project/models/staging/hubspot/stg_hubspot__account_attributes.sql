@@ -5,9 +5,9 @@ select
     'hubspot' as crm,
     record_id as account_id,
     case
-        when attribute like 'property\_%' escape '\'
+        when substring(attribute, 1, 9) = 'property_'
         then substring(attribute, 10)
-        when attribute like 'properties.%'
+        when substring(attribute, 1, 11) = 'properties.'
         then substring(attribute, 12)
         else attribute
     end as attribute,

@@ -1,17 +1,71 @@
 with
     engagements as (select * from {{ source("raw_hubspot", "engagement") }}),
 
-    calls as (select * from {{ source("raw_hubspot", "engagement_call") }}),
+    all_calls as (select * from {{ source("raw_hubspot", "engagement_call") }}),
 
-    emails as (select * from {{ source("raw_hubspot", "engagement_email") }}),
+    all_emails as (select * from {{ source("raw_hubspot", "engagement_email") }}),
 
-    meetings as (select * from {{ source("raw_hubspot", "engagement_meeting") }}),
+    all_meetings as (select * from {{ source("raw_hubspot", "engagement_meeting") }}),
 
     notes as (select * from {{ source("raw_hubspot", "engagement_note") }}),
 
-    tasks as (select * from {{ source("raw_hubspot", "engagement_task") }}),
+    all_tasks as (select * from {{ source("raw_hubspot", "engagement_task") }}),
 
     associations as (select * from {{ source("raw_hubspot", "engagement_deal") }}),
+
+    -- Older tables of Fivetran have names of their own, tables of both times both.
+    calls as (
+        select
+            engagement_id,
+            activity_type,
+            direction,
+            occurred_at,
+            coalesce(duration_ms, old_duration_ms) as duration_ms,
+            coalesce(call_status, old_status) as call_status,
+            coalesce(disposition, old_disposition) as disposition,
+            coalesce(is_deleted, false)
+            or coalesce(archived, false)
+            or coalesce(fivetran_deleted, false) as is_gone
+        from all_calls
+    ),
+
+    emails as (
+        select
+            engagement_id,
+            direction,
+            occurred_at,
+            coalesce(email_status, old_status) as email_status,
+            coalesce(is_deleted, false)
+            or coalesce(archived, false)
+            or coalesce(fivetran_deleted, false) as is_gone
+        from all_emails
+    ),
+
+    meetings as (
+        select
+            engagement_id,
+            activity_type,
+            occurred_at,
+            coalesce(outcome, old_outcome) as outcome,
+            coalesce(starts_at, old_starts_at) as starts_at,
+            coalesce(ends_at, old_ends_at) as ends_at,
+            coalesce(is_deleted, false)
+            or coalesce(archived, false)
+            or coalesce(fivetran_deleted, false) as is_gone
+        from all_meetings
+    ),
+
+    tasks as (
+        select
+            engagement_id,
+            occurred_at,
+            coalesce(task_status, old_status) as task_status,
+            coalesce(completed_at, old_completed_at) as completed_at,
+            coalesce(is_deleted, false)
+            or coalesce(archived, false)
+            or coalesce(fivetran_deleted, false) as is_gone
+        from all_tasks
+    ),
 
     about_deals as (select distinct engagement_id, deal_id from associations),
 
@@ -36,9 +90,7 @@ with
             case
                 when disposition = 'f240bbac-87c9-4f6e-bf70-924b57d47db7' then true
             end as is_customer_present,
-            coalesce(is_deleted, false)
-            or coalesce(archived, false)
-            or coalesce(fivetran_deleted, false) as is_gone
+            is_gone
         from calls
     ),
 
@@ -59,9 +111,7 @@ with
                 else 'held'
             end as status,
             cast(null as boolean) as is_customer_present,
-            coalesce(is_deleted, false)
-            or coalesce(archived, false)
-            or coalesce(fivetran_deleted, false) as is_gone
+            is_gone
         from emails
     ),
 
@@ -84,9 +134,7 @@ with
             case
                 outcome when 'COMPLETED' then true when 'NO_SHOW' then false
             end as is_customer_present,
-            coalesce(is_deleted, false)
-            or coalesce(archived, false)
-            or coalesce(fivetran_deleted, false) as is_gone
+            is_gone
         from meetings
     ),
 
@@ -118,9 +166,7 @@ with
             cast(null as {{ dbt.type_string() }}) as direction,
             case when task_status = 'COMPLETED' then 'held' else 'planned' end as status,
             cast(null as boolean) as is_customer_present,
-            coalesce(is_deleted, false)
-            or coalesce(archived, false)
-            or coalesce(fivetran_deleted, false) as is_gone
+            is_gone
         from tasks
     ),
 

@@ -69,8 +69,8 @@ select
     end as crm_stage_name,
     marked.value as amount,
     marked.currency,
-    coalesce(marked.owner_id, marked.user_id) as owner_id,
-    marked.org_id as account_id,
+    coalesce(marked.owner_id, marked.user_id, marked.user_value) as owner_id,
+    coalesce(marked.org_id, marked.org_value) as account_id,
     marked.add_time as created_at,
     -- A deal that never changed its stage is in the one that it was added to.
     case
