@@ -1,7 +1,7 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `doctor`.
+"""The command line: `stageproof night`, `demo`, `nights`, `doctor`, `fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
-code; the only clock that the product reads, for the default date of a night, is read here.
+code; the only clock that the product reads, for the default date of a night and the instant of a fetch, is read here.
 """
 
 import os
@@ -60,6 +60,8 @@ EXIT_OF_ERROR = {
     "StandardsRefused": Exit.REFUSED,
     "InputRefused": Exit.REFUSED,
     "DemoRefused": Exit.REFUSED,
+    "FetchRefused": Exit.REFUSED,
+    "ApiRefused": Exit.REFUSED,
 }
 
 
@@ -178,6 +180,41 @@ def doctor() -> None:
         console.print(line, soft_wrap=True)
 
 
+@app.command()
+@refusals_as_sentences
+def fetch(
+    crm: Annotated[str, typer.Argument(help="salesforce or hubspot; credentials come from the environment.")],
+    full: Annotated[bool, typer.Option("--full", help="Everything again, not only what changed.")] = False,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Changes before this instant, or to the end of this business date; up to now by default."),
+    ] = None,
+) -> None:
+    """Take what changed in a CRM from its API into the inbox, where the next night finds it."""
+    from orchestration.ingest.api import fetch as api
+    from orchestration.opening import mappings
+
+    mapped = mappings()
+    if crm not in mapped:
+        raise NightFailed(f"No CRM {crm!r} is mapped; there are {', '.join(mapped)}.", Exit.REFUSED)
+    home = home_from_environment()
+    now = datetime.now(UTC).replace(microsecond=0)
+    fetched = api.fetch(
+        api.connect(mapped[crm], os.environ),
+        mapped[crm],
+        home.inbox,
+        home.cursors(crm),
+        until=_before(until, now) if until else now,
+        is_full=full,
+        is_past=until is not None,
+    )
+    table = Table("file", "rows", "holds")
+    for name, (rows, extract) in fetched.files.items():
+        table.add_row(name, f"{rows:,}", "all" if extract == "full" else "changes")
+    console.print(table)
+    console.print(f"Extract: {fetched.path}", soft_wrap=True)
+
+
 def main() -> None:
     app()
 
@@ -194,6 +231,18 @@ def _night(standards: Standards, business_date: datetime | None) -> Night:
     return Night(
         business_date=asked, time_zone=time_zone, home=home_from_environment(), standards=standards_from_environment()
     )
+
+
+def _before(until: str, now: datetime) -> datetime:
+    """The instant that `--until` names, as the name of a folder in the inbox would."""
+    from orchestration.ingest.inbox import extracted_at
+
+    asked = extracted_at(until, load(standards_from_environment()).company.time_zone)
+    if asked is None:
+        raise NightFailed(f"--until {until}: should be such as 2026-03-31 or 2026-03-31T21:30:00Z.", Exit.REFUSED)
+    if asked > now:
+        raise NightFailed(f"--until {until}: is not over yet; leave it out to fetch up to now.", Exit.REFUSED)
+    return asked
 
 
 def _run(tonight: Night) -> None:

@@ -45,6 +45,10 @@ class Home:
     def shelf(self) -> Shelf:
         return Shelf(inbox=self.inbox, lake=self.lake, quarantine=self.quarantine)
 
+    def cursors(self, crm: str) -> Path:
+        """The file that says how far a CRM has been fetched from its API."""
+        return self.root / "fetch" / f"{crm}.json"
+
     @property
     def warehouse(self) -> Path:
         return self.root / "warehouse" / "stageproof.duckdb"

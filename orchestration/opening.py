@@ -100,12 +100,16 @@ def held_reasons(night: Night) -> list[str]:
 
 
 def known_inputs(night: Night) -> pl.DataFrame:
-    """One row per CRM and mapped object: crm, object, feeds, last_extracted_at (null where none), rows_known."""
+    """One row per CRM, mapped object and neutral object that it feeds.
+
+    Columns: crm, object, feeds, last_extracted_at (null where none), rows_known.
+    """
     rows = [
-        (crm, each.name, objects[each.name].feeds, each.last_extracted_at, each.rows)
+        (crm, each.name, fed, each.last_extracted_at, each.rows)
         for crm, mapped in mappings().items()
         for objects in [mapped.resolved_objects()]
         for each in lake.known(night.home.lake, lake.entries(night.home.lake, crm), list(objects), night.as_of_at)
+        for fed in objects[each.name].feeds
     ]
     schema = {
         "crm": pl.String(),

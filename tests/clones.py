@@ -13,6 +13,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMPANIES = PROJECT / "tests" / "companies"
+EXTRACTS = PROJECT / "tests" / "fixtures" / "extracts"
 REAL_DATA = PROJECT.parent / "shared" / "data"
 
 
@@ -54,6 +55,18 @@ class Clone:
         with duckdb.connect(str(self.served), read_only=True) as connection:
             return connection.execute(sql).pl()
 
+    def served_night(self, business_date: str, sql: str) -> pl.DataFrame:
+        """Ask the served file of one night, which need not be the latest."""
+        with duckdb.connect(
+            str(self.home / "served" / "nights" / f"{business_date}.duckdb"), read_only=True
+        ) as connection:
+            return connection.execute(sql).pl()
+
+    def query_warehouse(self, sql: str) -> pl.DataFrame:
+        """Ask the warehouse of the last night that was run, for what is not served."""
+        with duckdb.connect(str(self.home / "warehouse" / "stageproof.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).pl()
+
     def files(self) -> dict[str, int]:
         """Every file of the home with the instant it was last written."""
         return {
@@ -62,14 +75,18 @@ class Clone:
 
 
 def make_clone(root: Path, company: str | None = None) -> Clone:
-    """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones."""
+    """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones.
+
+    A company without standards of its own keeps the shipped ones.
+    """
     project = root / "project"
     for room in ("orchestration", "dbt_project", "quality"):
         shutil.copytree(PROJECT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "logs"))
     shutil.copy(PROJECT / "pyproject.toml", project)
     if company is not None:
-        shutil.rmtree(project / "quality" / "standards")
-        shutil.copytree(COMPANIES / company / "standards", project / "quality" / "standards")
+        if (COMPANIES / company / "standards").is_dir():
+            shutil.rmtree(project / "quality" / "standards")
+            shutil.copytree(COMPANIES / company / "standards", project / "quality" / "standards")
         for changes in (COMPANIES / company / "defs").glob("*.yaml"):
             target = project / "orchestration" / "defs" / "ingest" / changes.stem / "defs.yaml"
             shipped = yaml.safe_load(target.read_text(encoding="utf-8"))

@@ -161,3 +161,25 @@
 {% macro spark__rows_of_list(text, separator) -%}
     explode(split({{ text }}, '{{ separator }}'))
 {%- endmacro %}
+
+{# What the first group of a regular expression matched in a text; null where nothing did. #}
+{% macro matched_text(text, pattern) -%}
+    {{ return(adapter.dispatch("matched_text")(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__matched_text(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, '{{ pattern }}', 1), '')
+{%- endmacro %}
+
+{% macro postgres__matched_text(text, pattern) -%}
+    substring({{ text }} from '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__matched_text(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, r'{{ pattern }}', 1), '')
+{%- endmacro %}
+
+{# The first entry of a JSON list of texts; a text that is no list is itself. #}
+{% macro first_of_json_list(text) -%}
+    coalesce({{ matched_text(text, '^\\["([^"]*)"') }}, nullif({{ text }}, '[]'))
+{%- endmacro %}

@@ -34,13 +34,15 @@ ATTRIBUTE_SCHEMA = {
     "attribute_value": pl.String(),
     RECORD: pl.Int64(),
 }
-ISO_OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
-ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
-ISO_INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?$"
-PLAIN_INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:Z|[+-]\d\d:\d\d)?$"
+# Digits are 0 to 9: `\d` would take those of any script.
+DAY, CLOCK, OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+ISO_OFFSET = rf"{OFFSET}$"
+ISO_DATE = rf"^{DAY}$"
+ISO_INSTANT = rf"^{DAY}[T ][0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{OFFSET}?$"
+PLAIN_INSTANT = rf"^{DAY}T{CLOCK}:[0-9]{{2}}(?:Z|[+-]{CLOCK})?$"
 PLAIN_INSTANT_LENGTH = 19
 # A date exported as an instant at midnight is still that date; one with a time of day is not a date.
-MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})[T ]0{1,2}:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?$"
+MIDNIGHT = rf"^({DAY})[T ]0{{1,2}}:00(?::00(?:\.0+)?)?{OFFSET}?$"
 EPOCHS = {"epoch_ms": "ms", "epoch_s": "s"}
 ISO = "iso"
 DIGITS = 18
@@ -151,7 +153,7 @@ def _typed(text: pl.Series, spec: Column, formats: Formats, time_zone: str) -> p
         case "boolean":
             return _boolean(text, spec)
         case "date":
-            return _date(text, spec.formats or formats.date)
+            return _date(text, spec.formats or formats.date, time_zone)
         case "instant":
             return _instant(text, spec.formats or formats.instant, time_zone)
 
@@ -159,14 +161,14 @@ def _typed(text: pl.Series, spec: Column, formats: Formats, time_zone: str) -> p
 def _decimal(text: pl.Series, places: int, formats: Formats) -> pl.Series:
     """Exact decimals; more places than the type holds make a value unreadable, not rounded."""
     kind = pl.Decimal(DIGITS, places)
-    fits = rf"^[+-]?\d{{1,{DIGITS - places}}}(?:\.\d{{0,{places}}}0*)?$"
+    fits = rf"^[+-]?[0-9]{{1,{DIGITS - places}}}(?:\.[0-9]{{0,{places}}}0*)?$"
     is_plain = text.str.contains(fits)
     if _is_default(formats) and is_plain.all():
         return text.cast(kind)
     number = _plain_number(text, formats)
     number = _where(number.str.contains(fits), number)
     # The cast rounds what is behind its places; only zeros are left there.
-    return number.str.replace(rf"(\.\d{{{places}}})0+$", "$1").str.strip_suffix(".").cast(kind)
+    return number.str.replace(rf"(\.[0-9]{{{places}}})0+$", "$1").str.strip_suffix(".").cast(kind)
 
 
 def _number(text: pl.Series, formats: Formats) -> pl.Series:
@@ -213,11 +215,11 @@ def _plain_number(text: pl.Series, formats: Formats) -> pl.Series:
 def _separated(number: pl.Series, formats: Formats) -> pl.Series:
     """Without thousands separators, with a decimal point. A separator out of its place makes no number."""
     point = re.escape(formats.decimal_separator)
-    fraction = rf"(?:{point}\d*)?(?:[eE][+-]?\d+)?"
-    pattern = rf"^[+-]?\d+{fraction}$"
+    fraction = rf"(?:{point}[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+    pattern = rf"^[+-]?[0-9]+{fraction}$"
     if formats.thousands_separator:
         between = re.escape(formats.thousands_separator)
-        pattern += rf"|^[+-]?\d{{1,3}}(?:{between}\d{{3}})+{fraction}$"
+        pattern += rf"|^[+-]?[0-9]{{1,3}}(?:{between}[0-9]{{3}})+{fraction}$"
     sound = _where(number.str.contains(pattern), number)
     if formats.thousands_separator:
         sound = sound.str.replace_all(formats.thousands_separator, "", literal=True)
@@ -234,14 +236,15 @@ def _boolean(text: pl.Series, spec: Column) -> pl.Series:
     return _where(is_true | word.is_in(false), is_true)
 
 
-def _date(text: pl.Series, formats: Sequence[str]) -> pl.Series:
+def _date(text: pl.Series, formats: Sequence[str], time_zone: str) -> pl.Series:
     if not formats and text.str.contains(ISO_DATE).all():
         return text.str.to_date("%Y-%m-%d", strict=False)
     stripped = text.str.strip_chars()
     read = [
         _iso_date(stripped)
         if each == ISO
-        else _epoch(stripped, each).dt.date()
+        # A date as milliseconds is midnight in the company's time zone.
+        else _epoch(stripped, each).dt.convert_time_zone(time_zone).dt.date()
         if each in EPOCHS
         else stripped.str.to_date(each, strict=False)
         for each in formats or (ISO,)
@@ -255,7 +258,7 @@ def _iso_date(text: pl.Series) -> pl.Series:
 
 
 def _epoch(text: pl.Series, unit: str) -> pl.Series:
-    whole = _where(text.str.contains(r"^-?\d{1,16}(?:\.0+)?$"), text).str.replace(r"\.0+$", "").cast(pl.Int64)
+    whole = _where(text.str.contains(r"^-?[0-9]{1,16}(?:\.0+)?$"), text).str.replace(r"\.0+$", "").cast(pl.Int64)
     return (whole * (1_000 if unit == "epoch_ms" else 1_000_000)).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
@@ -305,11 +308,11 @@ def _iso_instant(text: pl.Series, time_zone: str) -> pl.Series:
     is_iso = text.str.contains(ISO_INSTANT) | is_date
     instant = (
         _where(is_iso, text)
-        .str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T")
+        .str.replace(rf"^({DAY}) ", "${1}T")
         .str.replace(r"Z$", "+00:00")
-        .str.replace(r"T(\d):", "T0${1}:")
-        .str.replace(r"(T\d\d:\d\d)($|[+-])", "${1}:00${2}")
-        .str.replace(r"^(\d{4}-\d{2}-\d{2})$", "${1}T00:00:00")
+        .str.replace(r"T([0-9]):", "T0${1}:")
+        .str.replace(r"(T[0-9][0-9]:[0-9][0-9])($|[+-])", "${1}:00${2}")
+        .str.replace(rf"^({DAY})$", "${1}T00:00:00")
     )
     has_offset = (text.str.contains(ISO_OFFSET) & ~is_date).fill_null(value=False)
     with_offset = _where(has_offset, instant).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us")

@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 NEUTRAL_LAYOUT = Path(__file__).with_name("neutral_layout.yml")
 
 ColumnType = Literal["text", "money", "rate", "number", "integer", "boolean", "date", "instant", "share"]
 Extract = Literal["full", "delta"]
+# Part of a query; nothing but a name may stand there.
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
 
 
 class MappingRefused(Exception):
@@ -64,7 +66,7 @@ class Column(_Part):
 
 
 class ObjectMapping(_Part):
-    """One kind of file: its stems, the key of a record, its columns, and the neutral object that it feeds.
+    """One kind of file: its stems, the key of a record, its columns, and the neutral objects that it feeds.
 
     `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of it; without
     one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the next are
@@ -74,9 +76,14 @@ class ObjectMapping(_Part):
     key: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column]
     files: tuple[str, ...] = ()
-    feeds: str | None = None
+    feeds: tuple[str, ...] = ()
     newest_by: str | None = None
     tracked: tuple[str, ...] = ()
+
+    @field_validator("feeds", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _names_are_mapped(self) -> "ObjectMapping":
@@ -121,6 +128,20 @@ class StageDate(_Part):
     stage: str
 
 
+class Fetch(_Part):
+    """What `stageproof fetch` asks the API for, beyond or short of the mapped columns; by object, in the API's names.
+
+    `fields`: further ones, which come as attributes. `without`: mapped ones that this CRM does not have.
+    `overlap_minutes`: how far before the newest record of the last fetch the next one begins. A record is stamped when
+    it is saved and seen when its transaction ends, which Salesforce allows ten minutes for; HubSpot's search knows a
+    change some time after it is made. Five more, because the two clocks may differ.
+    """
+
+    fields: dict[str, tuple[FieldName, ...]] = Field(default_factory=dict)
+    without: dict[str, tuple[FieldName, ...]] = Field(default_factory=dict)
+    overlap_minutes: int = Field(default=15, ge=0)
+
+
 class CrmMapping(_Part):
     """The attributes of one CRM's `defs.yaml`.
 
@@ -142,6 +163,7 @@ class CrmMapping(_Part):
     attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     stage_dates: tuple[StageDate, ...] = ()
     formats: Formats = Formats()
+    fetch: Fetch = Fetch()
     delimiter: Literal[",", ";", "\t"] = ","
     # What a file is written in, unless a byte order mark says otherwise.
     encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1"] = "utf-8"
@@ -159,6 +181,7 @@ class CrmMapping(_Part):
             raise ValueError("should have objects, or layout: neutral")
         named = [
             *(*self.headers, *self.files, *self.constants, *self.attributes),
+            *(*self.fetch.fields, *self.fetch.without),
             *(each.object for each in self.stage_dates),
         ]
         for name in named:
@@ -183,7 +206,7 @@ class CrmMapping(_Part):
             if column in columns:
                 columns[column] = columns[column].model_copy(update={"headers": (*columns[column].headers, header)})
         files = self.files.get(name, each.files) or (name,)
-        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or name})
+        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or (name,)})
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,34 @@ MASK = "***"
 LONGEST_ATTRIBUTE = 200
 
 ADDRESSES = {"email", "mail", "phone", "telephone", "tel", "mobile", "mobilephone", "cell", "fax", "address", "street"}
-FREE_TEXTS = {"description", "note", "notes", "comment", "comments", "remark", "remarks", "body", "message"}
+FREE_TEXTS = {
+    "description",
+    "note",
+    "notes",
+    "comment",
+    "comments",
+    "remark",
+    "remarks",
+    "body",
+    "message",
+    "content",
+    "subject",
+}
 WORDS = ADDRESSES | FREE_TEXTS
-CHINESE_WORDS = ("邮箱", "邮件", "电话", "手机", "传真", "备注", "描述", "说明", "地址", "生日", "微信")
+CHINESE_WORDS = ("邮箱", "邮件", "电话", "手机", "传真", "备注", "描述", "说明", "地址", "生日", "微信", "内容", "主题")
+# Logical names of some CRMs are run together: qualificationcomments, emailaddress1, telephone1.
+RUN_TOGETHER = ("emailaddress", "telephone", "mobilephone", "description", "comments")
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def is_personal(header: str) -> bool:
     """Whether a column's name says that it holds an address, a number to call, or free text."""
     parts = {part.lower() for part in PARTS.findall(header)}
-    return bool(parts & WORDS) or any(word in header for word in CHINESE_WORDS)
+    return (
+        bool(parts & WORDS)
+        or any(word in header for word in CHINESE_WORDS)
+        or any(part.startswith(RUN_TOGETHER) or part.endswith(RUN_TOGETHER) for part in parts)
+    )
 
 
 def masked(text: str) -> str:

@@ -137,11 +137,20 @@ def _open(file: ExtractFile, folder: ExtractFolder, taking: Taking) -> _Taken:
     _hold_to_promise(file, digest)
     read_as = mapping_hash(taking.mapping, file.object)
     source = open_file(file, taking.mapping.encoding, taking.mapping.delimiter)
-    last = _last_file(file, folder, taking.accepted)
-    headers = admit_headers(file, source.headers, taking.mapping, last.headers if last else None)
+    before = _last_files(file, folder, taking.accepted)
+    # An object may come in several files with headers of their own; each is compared with its namesake.
+    namesakes = before if len(before) == 1 else [each for each in before if Path(each.file).name == file.path.name]
+    headers = admit_headers(file, source.headers, taking.mapping, namesakes[0].headers if namesakes else None)
     # The same content as the last extract of the object is a fact with a new date and no new records.
-    is_repeat = last is not None and (last.sha256, last.mapping, last.extract) == (digest, read_as, file.extract)
-    repeats = last if is_repeat else None
+    is_alone = len(before) == 1 and sum(each.object == file.object for each in folder.files) == 1
+    is_repeat = is_alone and (before[0].sha256, before[0].mapping, before[0].extract) == (
+        digest,
+        read_as,
+        file.extract,
+    )
+    repeats = before[0] if is_repeat else None
+    if repeats is not None:
+        _hold_to_promised_rows(file, repeats.rows_in)
     return _Taken(file, digest, read_as, source, headers, repeats, repeats.rows_in if repeats else 0)
 
 
@@ -149,7 +158,7 @@ def _read(taken: _Taken, folder: ExtractFolder, taking: Taking, keys: Keys) -> N
     """Type all records of a file into hidden Parquet files."""
     file = taken.file
     plan = Plan.of(taking.mapping, file.object, taken.headers.match, taken.headers.attributes, taking.time_zone)
-    content = hashlib.sha256(f"{taken.digest}{taken.mapping_hash}".encode()).hexdigest()
+    content = hashlib.sha256(f"{file.name} {taken.digest} {taken.mapping_hash}".encode()).hexdigest()
     total = file.path.stat().st_size
     for chunk in taken.source.chunks():
         typed = cast(chunk, plan)
@@ -173,11 +182,7 @@ def _read(taken: _Taken, folder: ExtractFolder, taking: Taking, keys: Keys) -> N
         raise ExtractRefused(
             f"inbox/{file.name}: has a header and no record; export it again, or say in a manifest that it has 0 rows"
         )
-    if file.promised_rows is not None and taken.rows_in != file.promised_rows:
-        raise ExtractRefused(
-            f"inbox/{file.name}: has {taken.rows_in:,} records where its manifest promises {file.promised_rows:,}; "
-            f"it is cut or was written while the manifest was: export it again"
-        )
+    _hold_to_promised_rows(file, taken.rows_in)
 
 
 def _lake_frames(file: ExtractFile, typed: Typed, mapping: CrmMapping) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -211,8 +216,8 @@ def _quarantine(taken: _Taken, folder: ExtractFolder, shelf: Shelf) -> None:
     refused = taken.all_refused
     places = taken.source.places(refused[RECORD].unique().to_list())
     frame = quarantine.table(folder, taken.file, refused, places, taken.headers.personal)
-    name = parquet_name(folder.crm, taken.file.object, folder.extracted_at, taken.digest)
-    write_parquet(shelf.quarantine / name, frame)
+    content = hashlib.sha256(f"{taken.file.name} {taken.digest}".encode()).hexdigest()
+    write_parquet(shelf.quarantine / parquet_name(folder.crm, taken.file.object, folder.extracted_at, content), frame)
 
 
 def _publish(taken: _Taken, shelf: Shelf) -> LedgerFile:
@@ -258,17 +263,22 @@ def _hold_to_promise(file: ExtractFile, digest: str) -> None:
         )
 
 
-def _last_file(file: ExtractFile, folder: ExtractFolder, accepted: Sequence[LedgerEntry]) -> LedgerFile | None:
-    """The file of the same object in the extract before; None where there is none or more than one."""
-    earlier = [
+def _hold_to_promised_rows(file: ExtractFile, rows_in: int) -> None:
+    if file.promised_rows is not None and rows_in != file.promised_rows:
+        raise ExtractRefused(
+            f"inbox/{file.name}: has {rows_in:,} records where its manifest promises {file.promised_rows:,}; "
+            f"it is cut or was written while the manifest was: export it again"
+        )
+
+
+def _last_files(file: ExtractFile, folder: ExtractFolder, accepted: Sequence[LedgerEntry]) -> Sequence[LedgerFile]:
+    """The files of the same object in the last extract before this one that brought any."""
+    earlier = (
         [each for each in entry.files if each.object == file.object]
-        for entry in accepted
+        for entry in reversed(accepted)
         if entry.extracted_at < folder.extracted_at
-    ]
-    held_any = [files for files in earlier if files]
-    if not held_any or len(held_any[-1]) > 1 or len([f for f in folder.files if f.object == file.object]) > 1:
-        return None
-    return held_any[-1][0]
+    )
+    return next((files for files in earlier if files), [])
 
 
 def _rows_before(name: str, folder: ExtractFolder, accepted: Sequence[LedgerEntry]) -> int | None:

@@ -163,7 +163,7 @@ def test_a_salesforce_deal_won_and_then_lost_is_lost(salesforce: Clone) -> None:
 
 def test_a_salesforce_column_that_nothing_maps_is_kept_and_told(salesforce: Clone) -> None:
     ledger = next((salesforce.home / "lake" / "ledger" / "salesforce").glob("*.json")).read_text(encoding="utf-8")
-    assert "'Opportunity Lifecycle (Days)' is mapped to nothing and kept as an attribute" in ledger
+    assert "'Opportunity Lifecycle (Days)' is new and kept as an attribute" in ledger
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ with
 
     pipedrive_attributes as (select * from {{ ref("stg_pipedrive__account_attributes") }}),
 
+    dynamics_attributes as (select * from {{ ref("stg_dynamics__account_attributes") }}),
+
+    fxiaoke_attributes as (select * from {{ ref("stg_fxiaoke__account_attributes") }}),
+
     further_attributes as (
         select *
         from generic_attributes
@@ -21,6 +25,12 @@ with
         union all
         select *
         from pipedrive_attributes
+        union all
+        select *
+        from dynamics_attributes
+        union all
+        select *
+        from fxiaoke_attributes
     ),
 
     tall as (

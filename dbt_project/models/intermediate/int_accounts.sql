@@ -7,6 +7,10 @@ with
 
     pipedrive_accounts as (select * from {{ ref("stg_pipedrive__accounts") }}),
 
+    dynamics_accounts as (select * from {{ ref("stg_dynamics__accounts") }}),
+
+    fxiaoke_accounts as (select * from {{ ref("stg_fxiaoke__accounts") }}),
+
     unioned as (
         select *
         from generic_accounts
@@ -19,6 +23,12 @@ with
         union all
         select *
         from pipedrive_accounts
+        union all
+        select *
+        from dynamics_accounts
+        union all
+        select *
+        from fxiaoke_accounts
     )
 
 select crm || ':' || account_id as account_key, unioned.*

@@ -7,6 +7,10 @@ with
 
     pipedrive_activities as (select * from {{ ref("stg_pipedrive__activities") }}),
 
+    dynamics_activities as (select * from {{ ref("stg_dynamics__activities") }}),
+
+    fxiaoke_activities as (select * from {{ ref("stg_fxiaoke__activities") }}),
+
     type_names as (select * from {{ ref("stg_standards__activity_types") }}),
 
     role_names as (select * from {{ ref("stg_standards__contact_role_names") }}),
@@ -25,6 +29,12 @@ with
         union all
         select *
         from pipedrive_activities
+        union all
+        select *
+        from dynamics_activities
+        union all
+        select *
+        from fxiaoke_activities
     )
 
 select

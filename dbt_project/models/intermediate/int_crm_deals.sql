@@ -7,6 +7,10 @@ with
 
     pipedrive_deals as (select * from {{ ref("stg_pipedrive__deals") }}),
 
+    dynamics_opportunities as (select * from {{ ref("stg_dynamics__opportunities") }}),
+
+    fxiaoke_opportunities as (select * from {{ ref("stg_fxiaoke__opportunities") }}),
+
     unioned as (
         select *
         from generic_deals
@@ -19,6 +23,12 @@ with
         union all
         select *
         from pipedrive_deals
+        union all
+        select *
+        from dynamics_opportunities
+        union all
+        select *
+        from fxiaoke_opportunities
     )
 
 select *

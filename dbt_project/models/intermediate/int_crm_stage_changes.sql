@@ -7,6 +7,8 @@ with
 
     pipedrive_changes as (select * from {{ ref("stg_pipedrive__stage_changes") }}),
 
+    dynamics_changes as (select * from {{ ref("stg_dynamics__stage_changes") }}),
+
     unioned as (
         select *
         from generic_changes
@@ -19,6 +21,9 @@ with
         union all
         select *
         from pipedrive_changes
+        union all
+        select *
+        from dynamics_changes
     )
 
 select *

@@ -9,6 +9,10 @@ with
 
     pipedrive_observations as (select * from {{ ref("stg_pipedrive__deal_observations") }}),
 
+    dynamics_observations as (select * from {{ ref("stg_dynamics__opportunity_observations") }}),
+
+    fxiaoke_observations as (select * from {{ ref("stg_fxiaoke__opportunity_observations") }}),
+
     unioned as (
         select *
         from generic_observations
@@ -21,6 +25,12 @@ with
         union all
         select *
         from pipedrive_observations
+        union all
+        select *
+        from dynamics_observations
+        union all
+        select *
+        from fxiaoke_observations
     )
 
 select

@@ -3,6 +3,8 @@ with
 
     generic_evidence as (select * from {{ ref("stg_generic__evidence") }}),
 
+    dynamics_evidence as (select * from {{ ref("stg_dynamics__evidence") }}),
+
     clock as (select * from {{ ref("stg_night__clock") }}),
 
     -- Only what took place is evidence: a planned or cancelled demo proves nothing. The customer
@@ -27,20 +29,28 @@ with
         where status = 'held'
     ),
 
+    unioned as (
+        select *
+        from generic_evidence
+        union all
+        select *
+        from dynamics_evidence
+    ),
+
     from_evidence as (
         select
-            generic_evidence.crm || ':' || generic_evidence.deal_id as deal_key,
-            generic_evidence.evidence_key,
-            generic_evidence.observed_at,
-            generic_evidence.evidence_kind,
-            cast(generic_evidence.evidence_number as double precision) as evidence_number,
-            generic_evidence.evidence_text,
+            unioned.crm || ':' || unioned.deal_id as deal_key,
+            unioned.evidence_key,
+            unioned.observed_at,
+            unioned.evidence_kind,
+            cast(unioned.evidence_number as double precision) as evidence_number,
+            unioned.evidence_text,
             cast(null as {{ dbt.type_string() }}) as contact_role,
             'evidence' as source_object,
-            generic_evidence.source_id
-        from generic_evidence
+            unioned.source_id
+        from unioned
         cross join clock
-        where generic_evidence.observed_at < clock.as_of_at
+        where unioned.observed_at < clock.as_of_at
     )
 
 select *

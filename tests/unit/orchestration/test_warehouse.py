@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,7 +43,17 @@ def lake_file(path: Path, rows: list[tuple[str, str, int]], day: int) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Raw:
+    columns: Mapping[str, str]
+    schema: str = "raw_x"
+    name: str = "deals"
+    key: Sequence[str] = ("id",)
+    newest_by: str | None = None
+
+
 COLUMNS = {"id": "text", "stage": "text", "amount": "money"}
+DEALS = Raw(COLUMNS)
 
 
 def test_the_newest_version_of_each_record_is_exposed(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -50,7 +61,7 @@ def test_the_newest_version_of_each_record_is_exposed(warehouse: Warehouse, tmp_
         lake_file(tmp_path / "b.parquet", [("1", "Won", 200)], day=2),
         lake_file(tmp_path / "a.parquet", [("1", "Open", 100), ("2", "Open", 300)], day=1),
     ]
-    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], files)
+    warehouse.expose(DEALS, files)
     rows = warehouse.read("raw_x.deals").sort("id")
     assert rows.select("id", "stage", "amount").rows() == [
         ("1", "Won", Decimal("2.00")),
@@ -59,24 +70,43 @@ def test_the_newest_version_of_each_record_is_exposed(warehouse: Warehouse, tmp_
     assert rows["_extracted_at"].to_list() == [datetime(2026, 3, 2, 16), datetime(2026, 3, 1, 16)]
 
 
+def test_the_version_that_the_crm_changed_last_is_exposed_whenever_it_was_extracted(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    def version(name: str, stage: str, modified: datetime | None, day: int) -> Path:
+        path = lake_file(tmp_path / name, [("1", stage, 100)], day)
+        frame = pl.read_parquet(path)
+        frame.with_columns(pl.lit(modified).cast(pl.Datetime("us", "UTC")).alias("modified_at")).write_parquet(path)
+        return path
+
+    raw = Raw(COLUMNS | {"modified_at": "instant"}, newest_by="modified_at")
+    newer = version("newer.parquet", "Won", datetime(2026, 3, 1, 12, tzinfo=UTC), day=1)
+    replayed = version("replayed.parquet", "Open", datetime(2026, 3, 1, 9, tzinfo=UTC), day=2)
+    warehouse.expose(raw, [newer, replayed])
+    assert warehouse.read("raw_x.deals")["stage"].to_list() == ["Won"]
+    unstamped = version("unstamped.parquet", "Lost", None, day=3)
+    warehouse.expose(raw, [newer, replayed, unstamped])
+    assert warehouse.read("raw_x.deals")["stage"].to_list() == ["Lost"]
+
+
 def test_an_object_never_extracted_is_an_empty_table_with_its_types(warehouse: Warehouse) -> None:
-    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
+    warehouse.expose(DEALS, [])
     assert warehouse.read("raw_x.deals").schema["amount"] == pl.Decimal(18, 2)
 
 
 def test_an_object_that_comes_for_the_first_time_takes_the_place_of_its_empty_table(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
-    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)])
+    warehouse.expose(DEALS, [])
+    warehouse.expose(DEALS, [lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)])
     assert warehouse.read("raw_x.deals").height == 1
-    warehouse.expose("raw_x", "deals", COLUMNS, ["id"], [])
+    warehouse.expose(DEALS, [])
     assert warehouse.read("raw_x.deals").height == 0
 
 
 def test_a_column_that_older_lake_files_lack_is_null_there(warehouse: Warehouse, tmp_path: Path) -> None:
     path = lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)
-    warehouse.expose("raw_x", "deals", COLUMNS | {"closed_at": "instant"}, ["id"], [path])
+    warehouse.expose(Raw(COLUMNS | {"closed_at": "instant"}), [path])
     assert warehouse.read("raw_x.deals").select("id", "closed_at").rows() == [("1", None)]
 
 

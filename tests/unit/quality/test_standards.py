@@ -528,6 +528,14 @@ def test_two_default_funnels_or_two_owners_of_a_name_are_refused(edited: Edit) -
                 (8, "generic", 1, "直销"),
                 (9, "salesforce", 0, "Direct_Sales"),
                 (9, "salesforce", 1, "Direct Sales"),
+                (10, "dynamics", 0, "Opportunity Sales Process"),
+                (10, "dynamics", 1, "Sales Process"),
+                (10, "dynamics", 2, "Lead To Opportunity Sales Process"),
+                (11, "fxiaoke", 0, "直销"),
+                (11, "fxiaoke", 1, "直销流程"),
+                (13, "hubspot", 0, "Sales Pipeline"),
+                (13, "hubspot", 1, "default"),
+                (14, "pipedrive", 0, "Pipeline"),
             )
         ),
     ]

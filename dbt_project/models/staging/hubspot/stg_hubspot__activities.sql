@@ -67,7 +67,33 @@ with
         from all_tasks
     ),
 
-    about_deals as (select distinct engagement_id, deal_id from associations),
+    -- Fivetran keeps the deals of an engagement in a table, others in the engagement.
+    associated as (
+        select engagement_id, deal_id
+        from associations
+        union all
+        select engagement_id, {{ rows_of_list("deal_ids", ";") }} as deal_id
+        from all_calls
+        where deal_ids is not null
+        union all
+        select engagement_id, {{ rows_of_list("deal_ids", ";") }} as deal_id
+        from all_emails
+        where deal_ids is not null
+        union all
+        select engagement_id, {{ rows_of_list("deal_ids", ";") }} as deal_id
+        from all_meetings
+        where deal_ids is not null
+        union all
+        select engagement_id, {{ rows_of_list("deal_ids", ";") }} as deal_id
+        from notes
+        where deal_ids is not null
+        union all
+        select engagement_id, {{ rows_of_list("deal_ids", ";") }} as deal_id
+        from all_tasks
+        where deal_ids is not null
+    ),
+
+    about_deals as (select distinct engagement_id, trim(deal_id) as deal_id from associated),
 
     -- A call logged by hand has no status. The disposition is HubSpot's own for a call that
     -- reached somebody.

@@ -43,13 +43,16 @@ with
 
     pipelines as (select pipeline_id, label from numbered_pipelines where reverse_number = 1),
 
-    -- Association type 5 is HubSpot's own for the primary company of a deal.
+    -- HubSpot's own association to the primary company of a deal has type 5 and a label.
     numbered_companies as (
         select
             deal_id,
             company_id,
             row_number() over (
-                partition by deal_id order by case when type_id = '5' then 0 else 1 end, company_id
+                partition by deal_id
+                order by
+                    case when type_id = '5' or lower(label) = 'primary' then 0 else 1 end,
+                    company_id
             ) as number
         from associations
     ),

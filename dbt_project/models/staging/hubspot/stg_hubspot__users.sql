@@ -20,6 +20,6 @@ select
     nullif(
         trim(coalesce(owners.first_name, '') || ' ' || coalesce(owners.last_name, '')), ''
     ) as user_name,
-    main_teams.team
+    coalesce(main_teams.team, owners.team) as team
 from owners
 left join main_teams on owners.user_id = main_teams.user_id
