@@ -23,20 +23,12 @@ MASK = "***"
 LONGEST_ATTRIBUTE = 200
 
 ADDRESSES = {"email", "mail", "phone", "telephone", "tel", "mobile", "mobilephone", "cell", "fax", "address", "street"}
+DATES = {"birthday", "birthdate"}
 FREE_TEXTS = {
-    "description",
-    "note",
-    "notes",
-    "comment",
-    "comments",
-    "remark",
-    "remarks",
-    "body",
-    "message",
-    "content",
-    "subject",
+    *("description", "note", "notes", "comment", "comments", "remark", "remarks"),
+    *("body", "message", "content", "subject"),
 }
-WORDS = ADDRESSES | FREE_TEXTS
+WORDS = ADDRESSES | DATES | FREE_TEXTS
 CHINESE_WORDS = ("邮箱", "邮件", "电话", "手机", "传真", "备注", "描述", "说明", "地址", "生日", "微信", "内容", "主题")
 # Logical names of some CRMs are run together: qualificationcomments, emailaddress1, telephone1.
 RUN_TOGETHER = ("emailaddress", "telephone", "mobilephone", "description", "comments")

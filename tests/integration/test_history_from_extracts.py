@@ -57,8 +57,8 @@ def orderly(clone: MakeClone) -> Clone:
 
 def test_the_stages_that_extracts_saw_are_visits_with_the_precision_they_have(orderly: Clone) -> None:
     visits = orderly.query(
-        "select deal_id, deal_visits.stage, entered_at, precision from deal_visits join deals_current using (deal_key) "
-        "order by deal_id, entered_at"
+        "select deal_id, deal_visits.stage, entered_at, entered_precision from deal_visits "
+        "join deals_current using (deal_key) order by deal_id, entered_at"
     ).rows()
     created = datetime(2026, 3, 1, 1)
     assert [(deal, stage, at, precision) for deal, stage, at, precision in visits] == [
