@@ -153,7 +153,9 @@ def nights_command() -> None:
     if not archives:
         console.print("No night has been published yet. Run one: stageproof night")
         return
-    table = Table("night", "rows in", "quarantined", "held", "deals", "open", "violations open", "code", "night id")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("night", "rows in", "quarantined", "held", "deals", "open", "violations", "night id"):
+        table.add_column(name, no_wrap=True, justify="left" if name.startswith("night") else "right")
     for record in map(read_record, archives):
         table.add_row(
             str(record.business_date),
@@ -163,7 +165,6 @@ def nights_command() -> None:
             f"{record.deals:,}",
             f"{record.open_deals:,}",
             f"{record.open_violations:,}",
-            record.code_version,
             record.fingerprint[:12],
         )
     console.print(table)

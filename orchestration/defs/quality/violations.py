@@ -15,8 +15,8 @@ from quality.violations import advance, no_violations
 VIOLATIONS = dg.AssetKey("quality_violations")
 RULE_NIGHTS = dg.AssetKey("quality_rule_nights")
 SEVERITY = {"block": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
-# Enough ids to open one and see; all of them are in quality_findings.
-SAMPLE = 10
+# Enough to act on in the UI without burdening Dagster's storage; the table has every one.
+MOST_SHOWN_DEALS = 1000
 
 
 def check_name(funnel: str, rule_id: str) -> str:
@@ -114,7 +114,10 @@ def judged_before(rule_nights: pl.DataFrame | None) -> set[str]:
 def check_result(outcome: dict[str, object]) -> dg.AssetCheckResult:
     """What a rule found, as a check. A rule that could not be judged has not passed, and says why."""
     failing = outcome["failing_deal_keys"]
-    sample = ", ".join(failing[:SAMPLE]) if isinstance(failing, list) else ""
+    failing = list(failing) if isinstance(failing, list) else []
+    shown = ", ".join(failing[:MOST_SHOWN_DEALS])
+    if len(failing) > MOST_SHOWN_DEALS:
+        shown += f" and {len(failing) - MOST_SHOWN_DEALS:,} more in quality_violations"
     is_unjudged = outcome["status"] in ("not_evaluated", "errored")
     return dg.AssetCheckResult(
         asset_key=VIOLATIONS,
@@ -127,7 +130,7 @@ def check_result(outcome: dict[str, object]) -> dg.AssetCheckResult:
             "evaluated": int(str(outcome["evaluated"])),
             "failing": int(str(outcome["failing"])),
             "not evaluated": int(str(outcome["not_evaluated"])),
-            "deals": sample,
+            "deals": shown,
             "error": str(outcome["error"] or ""),
         },
     )
