@@ -109,7 +109,7 @@ def known_inputs(night: Night) -> pl.DataFrame:
         for crm, mapped in mappings().items()
         for objects in [mapped.resolved_objects()]
         for each in lake.known(night.home.lake, lake.entries(night.home.lake, crm), list(objects), night.as_of_at)
-        for fed in objects[each.name].feeds
+        for fed in objects[each.name].feeds or ()
     ]
     schema = {
         "crm": pl.String(),

@@ -87,6 +87,81 @@
     end
 {%- endmacro %}
 
+{# Minutes from one instant to another, exact to the microsecond. Null if either is null. #}
+{% macro minutes_between(earlier_at, later_at) -%}
+    {{ return(adapter.dispatch("minutes_between")(earlier_at, later_at)) }}
+{%- endmacro %}
+
+{% macro default__minutes_between(earlier_at, later_at) -%}
+    cast(extract(epoch from ({{ later_at }} - {{ earlier_at }})) / 60 as double precision)
+{%- endmacro %}
+
+{% macro duckdb__minutes_between(earlier_at, later_at) -%}
+    ((epoch_us({{ later_at }}) - epoch_us({{ earlier_at }})) / 60000000.0)
+{%- endmacro %}
+
+{% macro spark__minutes_between(earlier_at, later_at) -%}
+    ((unix_micros({{ later_at }}) - unix_micros({{ earlier_at }})) / 60000000.0)
+{%- endmacro %}
+
+{# A time of day or a duration written HH:MM or HH:MM:SS, in whole minutes. Null where it is written otherwise. #}
+{% macro clock_minutes(text) -%}
+    {{ return(adapter.dispatch("clock_minutes")(text)) }}
+{%- endmacro %}
+
+{% macro default__clock_minutes(text) -%}
+    case
+        when {{ text }} ~ '^[0-9]{1,3}:[0-9]{2}(:[0-9]{2})?$'
+        then
+            cast(split_part({{ text }}, ':', 1) as integer) * 60
+            + cast(split_part({{ text }}, ':', 2) as integer)
+    end
+{%- endmacro %}
+
+{% macro duckdb__clock_minutes(text) -%}
+    case
+        when regexp_full_match({{ text }}, '[0-9]{1,3}:[0-9]{2}(:[0-9]{2})?')
+        then
+            try_cast(split_part({{ text }}, ':', 1) as integer) * 60
+            + try_cast(split_part({{ text }}, ':', 2) as integer)
+    end
+{%- endmacro %}
+
+{% macro spark__clock_minutes(text) -%}
+    case
+        when {{ text }} rlike '^[0-9]{1,3}:[0-9]{2}(:[0-9]{2})?$'
+        then
+            cast(split_part({{ text }}, ':', 1) as int) * 60
+            + cast(split_part({{ text }}, ':', 2) as int)
+    end
+{%- endmacro %}
+
+{# An instant moved by a number of whole minutes that is itself a column. #}
+{% macro plus_minutes(instant_at, minutes) -%}
+    {{ return(adapter.dispatch("plus_minutes")(instant_at, minutes)) }}
+{%- endmacro %}
+
+{% macro default__plus_minutes(instant_at, minutes) -%}
+    ({{ instant_at }} + {{ minutes }} * interval '1 minute')
+{%- endmacro %}
+
+{% macro spark__plus_minutes(instant_at, minutes) -%}
+    ({{ instant_at }} + make_dt_interval(0, 0, {{ minutes }}))
+{%- endmacro %}
+
+{# One row for each part of a list in a text, to be selected beside other columns. #}
+{% macro rows_of_list(text, separator) -%}
+    {{ return(adapter.dispatch("rows_of_list")(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__rows_of_list(text, separator) -%}
+    unnest(string_to_array({{ text }}, '{{ separator }}'))
+{%- endmacro %}
+
+{% macro spark__rows_of_list(text, separator) -%}
+    explode(split({{ text }}, '{{ separator }}'))
+{%- endmacro %}
+
 {# What the first group of a regular expression matched in a text; null where nothing did. #}
 {% macro matched_text(text, pattern) -%}
     {{ return(adapter.dispatch("matched_text")(text, pattern)) }}

@@ -73,7 +73,7 @@ class Plan:
             attributes=attributes,
             listed=frozenset(mapping.attributes.get(name, ())),
             formats=mapping.formats,
-            time_zone=time_zone,
+            time_zone=mapping.formats.time_zone or time_zone,
         )
 
 

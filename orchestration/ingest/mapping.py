@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -68,15 +69,16 @@ class Column(_Part):
 class ObjectMapping(_Part):
     """One kind of file: its stems, the key of a record, its columns, and the neutral objects that it feeds.
 
-    `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of it; without
-    one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the next are
-    kept as history, for CRMs that export none.
+    `feeds` names them; an object that only explains or joins others feeds none (`[]`), so that it cannot make them
+    look fresh. `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of
+    it; without one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the
+    next are kept as history, for CRMs that export none.
     """
 
     key: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column]
     files: tuple[str, ...] = ()
-    feeds: tuple[str, ...] = ()
+    feeds: tuple[str, ...] | None = None
     newest_by: str | None = None
     tracked: tuple[str, ...] = ()
 
@@ -103,15 +105,24 @@ class Formats(_Part):
     """How an export writes dates, instants and numbers. Where nothing is said: ISO 8601, a decimal point, no more.
 
     `date`, `instant`: formats as strptime writes them, tried in order, or `epoch_ms`, `epoch_s` (counted from 1970 in
-    UTC), or `iso` for ISO 8601. `multipliers`: what a word after a number stands for, such as 万: 10000.
+    UTC), or `iso` for ISO 8601. `time_zone`: where instants without an offset are local, where that is not the
+    company's own. `multipliers`: what a word after a number stands for, such as 万: 10000.
     """
 
+    time_zone: str | None = None
     date: tuple[str, ...] = ()
     instant: tuple[str, ...] = ()
     decimal_separator: Literal[".", ","] = "."
     thousands_separator: Literal[",", ".", " ", "'", "，"] | None = None
     full_width_digits: bool = False
     multipliers: dict[str, int] = Field(default_factory=dict)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone of the IANA database")
+        return value
 
     @model_validator(mode="after")
     def _separators_differ(self) -> "Formats":
@@ -206,7 +217,9 @@ class CrmMapping(_Part):
             if column in columns:
                 columns[column] = columns[column].model_copy(update={"headers": (*columns[column].headers, header)})
         files = self.files.get(name, each.files) or (name,)
-        return each.model_copy(update={"columns": columns, "files": files, "feeds": each.feeds or (name,)})
+        return each.model_copy(
+            update={"columns": columns, "files": files, "feeds": (name,) if each.feeds is None else each.feeds}
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,10 @@ with
 
     salesforce_attributes as (select * from {{ ref("stg_salesforce__account_attributes") }}),
 
+    hubspot_attributes as (select * from {{ ref("stg_hubspot__account_attributes") }}),
+
+    pipedrive_attributes as (select * from {{ ref("stg_pipedrive__account_attributes") }}),
+
     dynamics_attributes as (select * from {{ ref("stg_dynamics__account_attributes") }}),
 
     fxiaoke_attributes as (select * from {{ ref("stg_fxiaoke__account_attributes") }}),
@@ -15,6 +19,12 @@ with
         union all
         select *
         from salesforce_attributes
+        union all
+        select *
+        from hubspot_attributes
+        union all
+        select *
+        from pipedrive_attributes
         union all
         select *
         from dynamics_attributes

@@ -3,6 +3,10 @@ with
 
     salesforce_activities as (select * from {{ ref("stg_salesforce__activities") }}),
 
+    hubspot_activities as (select * from {{ ref("stg_hubspot__activities") }}),
+
+    pipedrive_activities as (select * from {{ ref("stg_pipedrive__activities") }}),
+
     dynamics_activities as (select * from {{ ref("stg_dynamics__activities") }}),
 
     fxiaoke_activities as (select * from {{ ref("stg_fxiaoke__activities") }}),
@@ -19,6 +23,12 @@ with
         union all
         select *
         from salesforce_activities
+        union all
+        select *
+        from hubspot_activities
+        union all
+        select *
+        from pipedrive_activities
         union all
         select *
         from dynamics_activities

@@ -5,6 +5,10 @@ with
         select * from {{ ref("stg_salesforce__opportunity_observations") }}
     ),
 
+    hubspot_observations as (select * from {{ ref("stg_hubspot__deal_observations") }}),
+
+    pipedrive_observations as (select * from {{ ref("stg_pipedrive__deal_observations") }}),
+
     dynamics_observations as (select * from {{ ref("stg_dynamics__opportunity_observations") }}),
 
     fxiaoke_observations as (select * from {{ ref("stg_fxiaoke__opportunity_observations") }}),
@@ -15,6 +19,12 @@ with
         union all
         select *
         from salesforce_observations
+        union all
+        select *
+        from hubspot_observations
+        union all
+        select *
+        from pipedrive_observations
         union all
         select *
         from dynamics_observations

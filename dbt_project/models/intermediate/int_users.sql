@@ -3,6 +3,10 @@ with
 
     salesforce_users as (select * from {{ ref("stg_salesforce__users") }}),
 
+    hubspot_users as (select * from {{ ref("stg_hubspot__users") }}),
+
+    pipedrive_users as (select * from {{ ref("stg_pipedrive__users") }}),
+
     dynamics_users as (select * from {{ ref("stg_dynamics__users") }}),
 
     fxiaoke_users as (select * from {{ ref("stg_fxiaoke__users") }}),
@@ -13,6 +17,12 @@ with
         union all
         select *
         from salesforce_users
+        union all
+        select *
+        from hubspot_users
+        union all
+        select *
+        from pipedrive_users
         union all
         select *
         from dynamics_users

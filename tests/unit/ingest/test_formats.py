@@ -199,6 +199,16 @@ def test_epoch_milliseconds_are_instants_and_dates_where_they_are_declared() -> 
     assert read("created_at", ["1772323200123"]) == ([], ["1772323200123"])
 
 
+def test_instants_without_an_offset_are_local_to_the_company_unless_the_mapping_says_where() -> None:
+    values = ["2026-03-01T08:00:00", "2026-03-01T08:00:00.5"]
+    assert read("created_at", values)[0] == [
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 3, 1, 0, 0, 0, 500000, tzinfo=UTC),
+    ]
+    kept, _ = read("created_at", values, formats={"time_zone": "UTC"})
+    assert kept == [datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 0, 500000, tzinfo=UTC)]
+
+
 def test_declared_dates_are_read_and_others_refused() -> None:
     formats = {"date": ["%d.%m.%Y", "%Y年%m月%d日"], "instant": ["%d.%m.%Y %H:%M"]}
     kept, refused = read("expected_close_date", ["03.04.2026", "2026年04月03日", "2026-04-03"], formats=formats)

@@ -51,5 +51,5 @@ def test_a_mapping_that_says_something_else_is_refused_by_field(change: dict[str
 def test_every_shipped_object_feeds_an_object_of_the_neutral_layout() -> None:
     neutral = set(CrmMapping.model_validate(BASE).resolved_objects())
     for crm, mapping in mappings().items():
-        fed = {name for each in mapping.resolved_objects().values() for name in each.feeds}
+        fed = {name for each in mapping.resolved_objects().values() for name in each.feeds or ()}
         assert fed <= neutral, crm

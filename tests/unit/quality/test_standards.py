@@ -533,6 +533,9 @@ def test_two_default_funnels_or_two_owners_of_a_name_are_refused(edited: Edit) -
                 (10, "dynamics", 2, "Lead To Opportunity Sales Process"),
                 (11, "fxiaoke", 0, "直销"),
                 (11, "fxiaoke", 1, "直销流程"),
+                (13, "hubspot", 0, "Sales Pipeline"),
+                (13, "hubspot", 1, "default"),
+                (14, "pipedrive", 0, "Pipeline"),
             )
         ),
     ]
