@@ -25,6 +25,7 @@ from quality.standards_models import (
     OUTCOMES,
     RULE_SETTINGS,
     SEGMENTS,
+    STALL_REASON_SETTINGS,
     TEXT_ATTRIBUTES,
     Company,
     Condition,
@@ -34,6 +35,7 @@ from quality.standards_models import (
     Needs,
     Rules,
     Stage,
+    Stalls,
     Standards,
     Version,
 )
@@ -88,6 +90,7 @@ def load(folder: Path) -> Standards:
         evidence=models["evidence.yml"],
         icp=models["icp.yml"],
         rules=models["rules.yml"].rules,
+        stalls=models["rules.yml"].stalls,
         funnels=sorted(_funnels(models).values(), key=lambda funnel: funnel.funnel),
     )
 
@@ -253,6 +256,7 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
         yield from _in("icp.yml", _icp_flaws(models["icp.yml"]))
     if "rules.yml" in models:
         yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values())))
+        yield from _in("rules.yml", _stall_flaws(models["rules.yml"].stalls, models.get("company.yml"), evidence))
     for file, funnel in funnels.items():
         yield from _in(file, _funnel_flaws(funnel, evidence))
     yield from _between_funnels(funnels)
@@ -371,6 +375,34 @@ def _rule_flaws(rules: Rules, funnels: Sequence[Funnel]) -> Iterator[Flaw]:
                 f'"{rule.from_stage}" is no open stage of any funnel; '
                 f"{did_you_mean(rule.from_stage, sorted(open_stages))}",
             )
+
+
+def _stall_flaws(stalls: Stalls, company: Company | None, evidence: Evidence | None) -> Iterator[Flaw]:
+    if company and stalls.segment not in ("all", *company.segments):
+        advice = did_you_mean(stalls.segment, ["all", *company.segments])
+        yield ("stalls", "segment"), f'"{stalls.segment}" is not among the segments of company.yml; {advice}'
+    for path, text in _repeated(("stalls", "reasons"), [each.reason for each in stalls.reasons]):
+        yield (*path, "reason"), text
+    for number, each in enumerate(stalls.reasons):
+        path = ("stalls", "reasons", number)
+        if each.reason not in STALL_REASON_SETTINGS:
+            advice = did_you_mean(each.reason, STALL_REASON_SETTINGS)
+            yield (*path, "reason"), f'"{each.reason}" is no reason that records can tell; {advice}'
+            continue
+        for setting in ("times", "roles"):
+            is_given = getattr(each, setting) is not None
+            is_wanted = setting in STALL_REASON_SETTINGS[each.reason]
+            if is_wanted and not is_given:
+                yield (*path, setting), f"is missing; {each.reason} needs it"
+            if is_given and not is_wanted:
+                yield (*path, setting), f"{each.reason} does not use it; remove it"
+        yield from _repeated((*path, "roles"), each.roles or [])
+        for place, role in enumerate(each.roles or []):
+            if evidence and role not in evidence.contact_roles:
+                yield (
+                    (*path, "roles", place),
+                    f'"{role}" is no contact role of evidence.yml; {did_you_mean(role, sorted(evidence.contact_roles))}',
+                )
 
 
 def _stages(funnels: Iterable[Funnel]) -> Iterator[tuple[Version, Stage]]:

@@ -25,6 +25,16 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "next_step_missing": (),
 }
 
+# Why a deal may stall, as far as its own records can say, and what each reason may and must be told.
+STALL_REASON_SETTINGS: dict[str, tuple[str, ...]] = {
+    "silent": (),
+    "no_decision_maker_met": ("roles",),
+    "violations_open": (),
+    "close_date_pushed": ("times",),
+    "champion_gone": ("roles",),
+    "single_contact": (),
+}
+
 Text = Annotated[str, Field(pattern=r"\S", description="a text")]
 Identifier = Annotated[
     str,
@@ -133,12 +143,36 @@ class Rule(_Model):
     advice: WordingField
 
 
+class StallReason(_Model):
+    """One reason why deals stall, and what to do first where it leads."""
+
+    reason: Text
+    times: Annotated[int, Field(ge=1, le=1000, description="a whole number above 0")] | None = None
+    roles: Texts | None = None
+    wording: WordingField
+    next_action: WordingField
+
+
+class Stalls(_Model):
+    """When a deal is stalled, why, and what follows."""
+
+    segment: Text
+    silent_after_days: Days
+    escalate_after_attempts: Annotated[int, Field(ge=1, le=1000, description="a whole number above 0")]
+    nurture_after_days: Days
+    reasons: Annotated[
+        list[Annotated[StallReason, Field(description="a reason with its fields")]],
+        Field(description="a list of reasons, the leading one first"),
+    ]
+
+
 class Rules(_Model):
     """rules.yml"""
 
     rules: Annotated[
         list[Annotated[Rule, Field(description="a rule with its fields")]], Field(description="a list of rules")
     ]
+    stalls: Annotated[Stalls, Field(description="when a deal is stalled, with a list of reasons")]
 
 
 class Condition(_Model):
@@ -268,4 +302,5 @@ class Standards(_Model):
     evidence: Evidence
     icp: Icp
     rules: list[Rule]
+    stalls: Stalls
     funnels: list[Funnel]

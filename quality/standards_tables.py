@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from quality.standards_models import Criterion, Evidence, Funnel, Icp, Rule, Stage, Standards
+from quality.standards_models import Criterion, Evidence, Funnel, Icp, Rule, Stage, Stalls, Standards
 
 FIRST_PERIOD_YEAR = 2000
 LAST_PERIOD_YEAR = 2050
@@ -98,6 +98,22 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "advice_en": _TEXT,
         "advice_zh": _TEXT,
     },
+    "stall_settings": {
+        "segment": _TEXT,
+        "silent_after_days": pl.Int64,
+        "escalate_after_attempts": pl.Int64,
+        "nurture_after_days": pl.Int64,
+    },
+    "stall_reasons": {
+        "reason": _TEXT,
+        "priority": pl.Int64,
+        "times": pl.Int64,
+        "wording_en": _TEXT,
+        "wording_zh": _TEXT,
+        "action_en": _TEXT,
+        "action_zh": _TEXT,
+    },
+    "stall_reason_roles": {"reason": _TEXT, "contact_role": _TEXT},
     "icp_attributes": {
         "attribute": _TEXT,
         "weight": pl.Float64,
@@ -120,6 +136,7 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
         "rules": [_rule_row(rule) for rule in standards.rules],
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
+        **_stall_rows(standards.stalls),
         **_evidence_rows(standards.evidence),
         **_icp_rows(standards.icp),
         **_funnel_rows(standards.funnels),
@@ -165,6 +182,28 @@ def _rule_row(rule: Rule) -> dict[str, Any]:
         "from_stage": rule.from_stage,
         "days": rule.days,
         **_wording(rule),
+    }
+
+
+def _stall_rows(stalls: Stalls) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "stall_settings": [stalls.model_dump(exclude={"reasons"})],
+        # The order of the file is the priority: the first reason that a deal shows leads.
+        "stall_reasons": [
+            {
+                "reason": each.reason,
+                "priority": priority,
+                "times": each.times,
+                "wording_en": each.wording.en,
+                "wording_zh": each.wording.zh,
+                "action_en": each.next_action.en,
+                "action_zh": each.next_action.zh,
+            }
+            for priority, each in enumerate(stalls.reasons, start=1)
+        ],
+        "stall_reason_roles": [
+            {"reason": each.reason, "contact_role": role} for each in stalls.reasons for role in each.roles or []
+        ],
     }
 
 

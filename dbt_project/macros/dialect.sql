@@ -183,3 +183,50 @@
 {% macro first_of_json_list(text) -%}
     coalesce({{ matched_text(text, '^\\["([^"]*)"') }}, nullif({{ text }}, '[]'))
 {%- endmacro %}
+
+{# The day that a text begins with, as ISO 8601 writes it (2026-01-31), or that its milliseconds since 1970 fall on
+   in UTC (13 digits, as HubSpot exports them). Null where it is neither. #}
+{% macro text_to_date(text) -%} {{ return(adapter.dispatch("text_to_date")(text)) }} {%- endmacro %}
+
+{% macro default__text_to_date(text) -%}
+    case
+        when {{ text }} ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+        then cast(substr({{ text }}, 1, 10) as date)
+        when {{ text }} ~ '^[0-9]{13}$'
+        then
+            cast('1970-01-01' as date)
+            + cast(floor(cast({{ text }} as bigint) / 86400000.0) as integer)
+    end
+{%- endmacro %}
+
+{% macro duckdb__text_to_date(text) -%}
+    case
+        when regexp_full_match({{ text }}, '[0-9]{13}')
+        then
+            cast('1970-01-01' as date)
+            + cast(floor(try_cast({{ text }} as bigint) / 86400000.0) as integer)
+        else try_cast(substr({{ text }}, 1, 10) as date)
+    end
+{%- endmacro %}
+
+{% macro spark__text_to_date(text) -%}
+    case
+        when {{ text }} rlike '^[0-9]{13}$'
+        then
+            date_add(date '1970-01-01', cast(floor(cast({{ text }} as bigint) / 86400000.0) as int))
+        else try_cast(substr({{ text }}, 1, 10) as date)
+    end
+{%- endmacro %}
+
+{# Texts of a group joined to one, in their own order. #}
+{% macro joined_texts(text, separator) -%}
+    {{ return(adapter.dispatch("joined_texts")(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__joined_texts(text, separator) -%}
+    string_agg({{ text }}, '{{ separator }}' order by {{ text }})
+{%- endmacro %}
+
+{% macro spark__joined_texts(text, separator) -%}
+    array_join(array_sort(collect_list({{ text }})), '{{ separator }}')
+{%- endmacro %}

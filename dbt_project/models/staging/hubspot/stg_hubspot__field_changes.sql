@@ -1,0 +1,19 @@
+with
+    source as (select * from {{ source("raw_hubspot", "deal_property_history") }}),
+
+    compared as (
+        select
+            source.*,
+            lag(value) over (partition by deal_id, field order by changed_at) as value_before
+        from source
+    )
+
+select
+    'hubspot' as crm,
+    deal_id || '/' || field || '/' || cast(changed_at as {{ dbt.type_string() }}) as change_id,
+    deal_id,
+    case field when 'closedate' then 'expected_close_date' else field end as field,
+    value_before as old_value,
+    value as new_value,
+    changed_at
+from compared

@@ -1,0 +1,12 @@
+with source as (select * from {{ source("raw_pipedrive", "deal_change") }})
+
+select
+    'pipedrive' as crm,
+    deal_id || '/' || field_key || '/' || cast(changed_at as {{ dbt.type_string() }}) as change_id,
+    deal_id,
+    field_key as field,
+    old_value,
+    new_value,
+    changed_at
+from source
+where field_key is not null

@@ -1,0 +1,43 @@
+with
+    field_history as (select * from {{ source("raw_salesforce", "opportunity_field_history") }}),
+
+    history as (select * from {{ source("raw_salesforce", "opportunity_history") }}),
+
+    -- Salesforce keeps the close date in every history record, tracked field or not: a change of it
+    -- is there even where nobody switched on field history.
+    compared as (
+        select
+            id,
+            opportunity_id,
+            created_date,
+            close_date,
+            lag(close_date) over (
+                partition by opportunity_id order by created_date, id
+            ) as close_date_before
+        from history
+        where not coalesce(is_deleted, false)
+    ),
+
+    close_dates as (select * from compared where close_date <> close_date_before)
+
+select
+    'salesforce' as crm,
+    id as change_id,
+    opportunity_id as deal_id,
+    'expected_close_date' as field,
+    cast(close_date_before as {{ dbt.type_string() }}) as old_value,
+    cast(close_date as {{ dbt.type_string() }}) as new_value,
+    created_date as changed_at
+from close_dates
+union all
+select
+    'salesforce',
+    id,
+    opportunity_id,
+    -- The same change of a close date stands in both; the one that is always kept is taken.
+    lower(field),
+    old_value,
+    new_value,
+    created_date
+from field_history
+where not coalesce(is_deleted, false) and lower(field) <> 'closedate'
