@@ -105,7 +105,7 @@ def state(shelf: Shelf, root: Path, as_of: datetime) -> dict[str, list[tuple[obj
     found = {}
     for raw, files in known_objects(shelf, MAPPING, as_of):
         if raw.name in ("deals", "deals_observed"):
-            warehouse.expose(raw, files.files)
+            warehouse.expose([(raw, files.files)])
             columns = [column for column in raw.columns if column not in ("_file", "_record")]
             found[raw.name] = warehouse.read(f"raw_generic.{raw.name}", columns).sort(columns).rows()
     return found
@@ -170,7 +170,7 @@ def test_observations_tell_the_stages_that_a_look_at_every_day_tells(extracts: l
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
         for raw, files in known_objects(shelf, MAPPING, end):
             if raw.name == "deals_observed":
-                warehouse.expose(raw, files.files)
+                warehouse.expose([(raw, files.files)])
         observed = warehouse.read("raw_generic.deals_observed").sort("deal_id", "observed_at")
     told: list[tuple[str, int, str | None]] = []
     last: dict[str, str | None] = {}
