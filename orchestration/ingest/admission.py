@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from orchestration.ingest.inbox import ExtractFile, ExtractHeld, ExtractRefused
-from orchestration.ingest.mapping import CrmMapping, HeaderMatch, closest, match_headers
+from orchestration.ingest.mapping import CrmMapping, HeaderMatch, closest, closest_name, match_headers
 from orchestration.ingest.personal import is_personal, masked
 from orchestration.ingest.reading import RECORD
 
@@ -45,8 +45,8 @@ def admit_headers(
     if match.missing_required:
         expected = match.missing_required[0]
         raise ExtractHeld(
-            f"{where}: expected column {expected!r} of {file.object}, found {', '.join(headers)}"
-            f"{closest(expected, match.unknown)}; export it, or map its header in defs.yaml"
+            f"{where}: expected column {expected!r} of {file.object}, found {', '.join(headers)}, "
+            f"closest match {closest_name(expected, match.unknown) or 'none'}; export it, or map its header in defs.yaml"
         )
     strangers = [header for header in match.unknown if not header.lower().startswith(OWN_PREFIX)]
     if strangers and mapping.unknown_columns == "refuse":
