@@ -44,9 +44,10 @@ def admit_headers(
         )
     if match.missing_required:
         expected = match.missing_required[0]
+        nearest = closest_name(expected, match.unknown) or "none"
         raise ExtractHeld(
             f"{where}: expected column {expected!r} of {file.object}, found {', '.join(headers)}, "
-            f"closest match {closest_name(expected, match.unknown) or 'none'}; export it, or map its header in defs.yaml"
+            f"closest match {nearest}; export it, or map its header in defs.yaml"
         )
     strangers = [header for header in match.unknown if not header.lower().startswith(OWN_PREFIX)]
     if strangers and mapping.unknown_columns == "refuse":
