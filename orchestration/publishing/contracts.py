@@ -32,6 +32,8 @@ SERVED_TABLES = (
         ("funnel", "segment", "segment_value", "cohort_kind", "cohort_month", "stage_rank", "stage"),
     ),
     ServedTable("funnel_stage_dwell", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
+    ServedTable("deals_stalled", "marts", ("deal_key",)),
+    ServedTable("deals_stalled_reasons", "marts", ("deal_key", "reason")),
     ServedTable("icp_fit", "marts", ("deal_key",)),
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),

@@ -19,6 +19,8 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
+    -- What a customer did: came, called, wrote or confirmed. What we sent them is no event of
+    -- theirs.
     customer_events as (
         select
             evidence.deal_key,
@@ -29,7 +31,8 @@ with
                 order by evidence.observed_at desc, evidence.source_id desc
             ) as reverse_number
         from evidence
-        where evidence.evidence_kind = 'customer_action'
+        inner join deals on evidence.deal_key = deals.deal_key
+        where evidence.evidence_kind = 'customer_action' and deals.is_open
     ),
 
     last_customer_events as (select * from customer_events where reverse_number = 1),

@@ -1,15 +1,15 @@
 with
     stalls as (select * from {{ ref("int_deal_stalls") }}),
 
-    stall_reasons as (select * from {{ ref("int_stall_reasons") }}),
+    stall_reasons as (select * from {{ ref("deals_stalled_reasons") }}),
+
+    inputs as (select * from {{ ref("int_stall_inputs") }}),
 
     deals as (select * from {{ ref("deals_current") }}),
 
     activities as (select * from {{ ref("int_activities") }}),
 
     evidence as (select * from {{ ref("int_evidence") }}),
-
-    reasons as (select * from {{ ref("stg_standards__stall_reasons") }}),
 
     settings as (select * from {{ ref("stg_standards__stall_settings") }}),
 
@@ -52,7 +52,14 @@ with
 
     reason_counts as (select deal_key, count(*) as reasons from stall_reasons group by deal_key),
 
-    leading_reasons as (select * from stall_reasons where reason_number = 1)
+    leading_reasons as (select * from stall_reasons where reason_number = 1),
+
+    not_evaluated as (
+        select crm, {{ joined_texts("reason", "; ") }} as reasons
+        from inputs
+        where not is_evaluated
+        group by crm
+    )
 
 select
     stalled.deal_key,
@@ -79,10 +86,11 @@ select
     stalled.stalled_days,
     coalesce(reason_counts.reasons, 0) as reasons,
     leading_reasons.reason as leading_reason,
-    reasons.wording_en as leading_reason_en,
-    reasons.wording_zh as leading_reason_zh,
-    reasons.action_en as next_action_en,
-    reasons.action_zh as next_action_zh,
+    leading_reasons.wording_en as leading_reason_en,
+    leading_reasons.wording_zh as leading_reason_zh,
+    not_evaluated.reasons as reasons_not_evaluated,
+    leading_reasons.next_action_en,
+    leading_reasons.next_action_zh,
     coalesce(attempts.attempts, 0) as reactivation_attempts,
     attempts.last_attempt_at,
     coalesce(responses.responses, 0) as reactivation_responses,
@@ -92,7 +100,8 @@ select
         then 'diagnose'
         when
             coalesce(attempts.attempts, 0) < settings.escalate_after_attempts
-            or responses.responses > 0
+            -- An answer counts while the customer still talks; an old one has won nothing back.
+            or (responses.responses > 0 and not coalesce(stalled.is_silent, false))
         then 'reactivate'
         when stalled.stalled_days < settings.nurture_after_days
         then 'escalate'
@@ -103,6 +112,6 @@ cross join settings
 inner join deals on stalled.deal_key = deals.deal_key
 left join reason_counts on stalled.deal_key = reason_counts.deal_key
 left join leading_reasons on stalled.deal_key = leading_reasons.deal_key
-left join reasons on leading_reasons.reason = reasons.reason
+left join not_evaluated on deals.crm = not_evaluated.crm
 left join attempts on stalled.deal_key = attempts.deal_key
 left join responses on stalled.deal_key = responses.deal_key
