@@ -65,6 +65,7 @@ def new_deals(rng: np.random.Generator, created: Floats, customers: Customers, o
         proven_at=np.full((count, len(company.PROOFS)), NEVER),
         is_crossed=np.zeros((count, len(company.PROOFS)), dtype=np.bool_),
         next_step=np.zeros(count, dtype=np.int64),
+        champion_left=np.full(count, NEVER),
         outcome=np.full(count, -1, dtype=np.int64),
         ended=np.full(count, NEVER),
     )
@@ -138,6 +139,8 @@ def _visit(life: Life, at: Ints, step: int) -> tuple[Floats, Ints]:
 
     prove(life, at, left, to, advances)
     _follow_up(life, at, days, is_stalled)
+    _lose_champion(life, at, days, is_stalled)
+    _win_back(life, at, days, is_stalled)
     _show(life, at, left)
     _edit(life, at, left, is_stalled)
     return left, to
@@ -247,6 +250,38 @@ def _follow_up(life: Life, at: Ints, days: Floats, is_stalled: Bools) -> None:
         status=status,
         is_present=(kind != company.EMAIL) & (direction != company.INTERNAL) & (status == company.HELD) & ~is_quiet,
         role=np.where(role == 4, -1, role),
+    )
+
+
+def _lose_champion(life: Life, at: Ints, days: Floats, is_stalled: Bools) -> None:
+    """The champion of some deals leaves in the first weeks of a visit, and that is why it stalls."""
+    rng, deals = life.rng, life.deals
+    loses = is_stalled & (rng.random(at.size) < hazards.CHAMPION_LEAVES)
+    left = deals.entered[at] + rng.uniform(0.05, 1.0, at.size) * np.minimum(days, 20.0)
+    deals.champion_left[at[loses]] = np.minimum(deals.champion_left[at[loses]], left[loses])
+
+
+def _win_back(life: Life, at: Ints, days: Floats, is_stalled: Bools) -> None:
+    """Attempts to win back the customer of a stalled visit, and the answers to some of them."""
+    rng, deals, log = life.rng, life.deals, life.log
+    stalled, lasts = at[is_stalled], days[is_stalled]
+    quiet = np.minimum(lasts, 30.0)
+    attempts = rng.poisson((lasts - quiet) / hazards.ATTEMPT_DAYS * np.exp(0.35 * deals.cadence[stalled]))
+    row = np.repeat(np.arange(stalled.size), attempts)
+    times = deals.entered[stalled][row] + quiet[row] + rng.random(row.size) * (lasts - quiet)[row]
+    log.activity(stalled[row], times, rng.choice([company.CALL, company.EMAIL], row.size), -1, is_present=False)
+    answered = rng.random(row.size) < hazards.ANSWERED
+    role = rng.choice([company.DECISION_MAKER, company.CHAMPION, company.USER], row.size)
+    replied = times + rng.uniform(0.5, 6.0, row.size)
+    answered &= replied < (deals.entered[stalled] + lasts)[row]
+    log.activity(
+        stalled[row][answered],
+        replied[answered],
+        company.EMAIL,
+        -1,
+        direction=company.INBOUND,
+        is_present=False,
+        role=role[answered],
     )
 
 

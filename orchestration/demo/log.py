@@ -45,6 +45,7 @@ class Deals:
     proven_at: Floats
     is_crossed: Bools
     next_step: Ints
+    champion_left: Floats
     outcome: Ints
     ended: Floats
 

@@ -28,6 +28,8 @@ def contact_roles(life: Life, calendar: Calendar) -> pl.DataFrame:
         added = deals.created + rng.random(count) ** 2 * np.minimum(days, 120.0)
         leaves = rng.random(count) < (0.07 if role == company.CHAMPION else 0.015)
         removed = np.where(leaves, added + rng.uniform(0.2, 1.0, count) * np.maximum(days, 5.0), NEVER)
+        if role == company.CHAMPION:
+            removed = np.minimum(removed, np.where(deals.champion_left > added, deals.champion_left, NEVER))
         rows.add(
             (rng.random(count) < share) & (added < end),
             deal=np.arange(count, dtype=np.int32),

@@ -125,8 +125,23 @@ def test_open_deals_have_enough_unproven_passages_to_review_and_not_all_of_them(
     unproven = world.gates.filter(pl.col("passed_at") < datetime(2026, 11, 22, 16, tzinfo=UTC)).filter(
         ~pl.col("is_met")
     )
-    assert 450 <= still_open.height <= 750
-    assert 200 <= unproven.join(still_open, on="deal", how="semi").height <= 600
+    assert 200 <= still_open.height <= 350
+    assert 80 <= unproven.join(still_open, on="deal", how="semi").height <= 250
+
+
+def test_a_tenth_to_three_tenths_of_open_deals_have_stood_in_their_stage_for_more_than_forty_days(world: World) -> None:
+    known = world.changes.filter(pl.col("changed_at") < datetime(2026, 11, 22, 16, tzinfo=UTC))
+    last = known.group_by("deal").last().filter(pl.col("kind") != "deleted")
+    still_open = last.filter(~pl.col("stage").cast(pl.String).is_in(CLOSED))
+    days = (datetime(2026, 11, 22, 16, tzinfo=UTC) - still_open["entered_at"]).dt.total_seconds() / 86_400
+    assert 0.10 <= (days > 40).mean() <= 0.30
+
+
+def test_the_champions_of_some_deals_leave_and_customers_answer_some_attempts(world: World) -> None:
+    champions = world.contact_roles.filter(pl.col("role") == "champion")
+    assert 0.05 < champions["removed_at"].is_not_null().mean() < 0.25
+    directions = world.activities["direction"].cast(pl.String).value_counts(normalize=True)
+    assert directions.filter(pl.col("direction") == "inbound")["proportion"].item() > 0.05
 
 
 def test_every_kind_of_move_happens(large_world: World) -> None:
