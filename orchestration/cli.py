@@ -1,4 +1,4 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `doctor`, `fetch`.
+"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `doctor`, `fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
 code; the only clock that the product reads, for the default date of a night and the instant of a fetch, is read here.
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from functools import wraps
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -168,6 +169,32 @@ def nights_command() -> None:
             record.fingerprint[:12],
         )
     console.print(table)
+
+
+@app.command()
+@refusals_as_sentences
+def movement(
+    opened: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The earlier night.")],
+    closed: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The later night.")],
+    deals: Annotated[Path | None, typer.Option(help="Also write every deal with its bucket to this CSV file.")] = None,
+) -> None:
+    """Say what moved the pipeline between any two published nights, each as it was known then."""
+    from orchestration.movement import between
+
+    moved = between(home_from_environment(), opened.date(), closed.date())
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("period", "bucket", "deals", "opening", "change", "closing", "expected change"):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("period", "bucket") else "right")
+    quarters = moved.sums.filter((moved.sums["funnel"] == "all") & (moved.sums["period_kind"] != "month"))
+    for row in quarters.iter_rows(named=True):
+        period = row["period_start"] or ("all" if row["period_kind"] == "all" else "undated")
+        moneys = ("opening_amount", "change_amount", "closing_amount", "change_expected_amount")
+        table.add_row(str(period), row["bucket"], f"{row['deals']:,}", *(f"{row[name]:,}" for name in moneys))
+    # An amount that is cut to fit a narrow terminal is a wrong amount.
+    console.print(table, width=160, crop=False)
+    if deals is not None:
+        moved.deals.write_csv(deals)
+        console.print(f"Deals: {deals}", soft_wrap=True)
 
 
 @app.command()

@@ -414,10 +414,8 @@ def _stall_flaws(stalls: Stalls, company: Company | None, evidence: Evidence | N
         yield from _repeated((*path, "roles"), each.roles or [])
         for place, role in enumerate(each.roles or []):
             if evidence and role not in evidence.contact_roles:
-                yield (
-                    (*path, "roles", place),
-                    f'"{role}" is no contact role of evidence.yml; {did_you_mean(role, sorted(evidence.contact_roles))}',
-                )
+                advice = did_you_mean(role, sorted(evidence.contact_roles))
+                yield (*path, "roles", place), f'"{role}" is no contact role of evidence.yml; {advice}'
 
 
 def _stages(funnels: Iterable[Funnel]) -> Iterator[tuple[Version, Stage]]:

@@ -44,4 +44,11 @@ SERVED_TABLES = (
         "forecast",
         ("business_date", "method", "funnel", "period_kind", "period_start", "period_status"),
     ),
+    ServedTable("deal_positions", "forecast", ("deal_key", "valid_from")),
+    ServedTable(
+        "pipeline_movement",
+        "forecast",
+        ("closing_night", "span", "funnel", "period_kind", "period_start", "bucket_rank"),
+    ),
+    ServedTable("pipeline_movement_deals", "forecast", ("closing_night", "span", "deal_key")),
 )

@@ -64,12 +64,15 @@ def test_every_asset_has_a_group_and_a_description(loaded: dg.Definitions) -> No
 
 
 def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -> None:
+    """The comparison of nights reads the forecast, in Python; no model of dbt does."""
+    movement = {"deal_positions", "pipeline_movement", "pipeline_movement_deals"}
     graph = loaded.resolve_asset_graph()
     ends = {
-        dg.AssetKey(name) for name in ("quality_violations", "quality_rule_nights", "forecast_deal", "forecast_period")
+        dg.AssetKey(name)
+        for name in ("quality_violations", "quality_rule_nights", "forecast_deal", "forecast_period", *movement)
     }
     readers = {child.to_user_string() for key in ends for child in graph.get(key).child_keys}
-    assert readers == {"audit"}
+    assert readers - movement == {"audit"}
 
 
 def test_a_night_runs_in_one_process(loaded: dg.Definitions) -> None:

@@ -51,6 +51,11 @@ SERVED = [
     "quality_rule_nights",
     "forecast_deal",
     "forecast_period",
+    "deals_stalled",
+    "deals_stalled_reasons",
+    "deal_positions",
+    "pipeline_movement",
+    "pipeline_movement_deals",
     "nights",
 ]
 
@@ -178,6 +183,35 @@ def test_each_deal_names_the_file_and_record_that_told_of_it(second: dict[str, o
         ("2", "generic/2026-03-06/deals.csv", 2),
         ("3", "generic/2026-03-06/deals.csv", 3),
     ]
+
+
+def test_the_second_night_says_what_moved_since_the_first(second: dict[str, object], company: Clone) -> None:
+    moved = company.query(
+        "select deal_key, bucket, cast(opening_night as text) from pipeline_movement_deals order by 1"
+    )
+    # No deal was ever won here, so no deal is expected to bring anything and no model moves one.
+    assert moved.rows() == [
+        ("generic:1", "probability", "2026-03-06"),
+        ("generic:2", "unchanged", "2026-03-06"),
+        ("generic:3", "unchanged", "2026-03-06"),
+    ]
+    exact = company.query("select sum(opening_amount + change_amount - closing_amount) from pipeline_movement")
+    assert exact.item() == 0
+    positions = company.query(
+        "select cast(valid_from as text), cast(valid_to as text), stage from deal_positions where deal_key = 'generic:1' order by 1"
+    )
+    assert positions.rows() == [
+        ("2026-03-06", "2026-03-07", "qualification"),
+        ("2026-03-07", None, "needs_analysis"),
+    ]
+
+
+def test_any_two_nights_can_be_compared(second: dict[str, object], company: Clone) -> None:
+    said = company.run("movement", "--from", "2026-03-06", "--to", "2026-03-07")
+    assert "probability" in said
+    assert "3,000.50" in said
+    refused = company.run("movement", "--from", "2026-03-05", "--to", "2026-03-07", expect=2)
+    assert "No night of 2026-03-05 is published" in refused
 
 
 def test_an_amount_that_is_missing_is_a_named_exclusion(second: dict[str, object], company: Clone) -> None:

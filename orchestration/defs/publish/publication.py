@@ -30,6 +30,8 @@ ARCHIVED = {
     "violations": "quality.violations_tonight",
     "rule_nights": "quality.rule_nights_tonight",
     "forecast_period": "forecast.forecast_period_tonight",
+    "positions": "forecast.positions_tonight",
+    "expected": "forecast.expected_tonight",
 }
 
 
