@@ -191,7 +191,7 @@ def movement(
         moneys = ("opening_amount", "change_amount", "closing_amount", "change_expected_amount")
         table.add_row(str(period), row["bucket"], f"{row['deals']:,}", *(f"{row[name]:,}" for name in moneys))
     # An amount that is cut to fit a narrow terminal is a wrong amount.
-    console.print(table, width=160, crop=False)
+    Console(highlight=False, width=160).print(table)
     if deals is not None:
         moved.deals.write_csv(deals)
         console.print(f"Deals: {deals}", soft_wrap=True)

@@ -198,7 +198,8 @@ def test_the_second_night_says_what_moved_since_the_first(second: dict[str, obje
     exact = company.query("select sum(opening_amount + change_amount - closing_amount) from pipeline_movement")
     assert exact.item() == 0
     positions = company.query(
-        "select cast(valid_from as text), cast(valid_to as text), stage from deal_positions where deal_key = 'generic:1' order by 1"
+        """select cast(valid_from as text), cast(valid_to as text), stage from deal_positions
+           where deal_key = 'generic:1' order by 1"""
     )
     assert positions.rows() == [
         ("2026-03-06", "2026-03-07", "qualification"),
@@ -208,8 +209,9 @@ def test_the_second_night_says_what_moved_since_the_first(second: dict[str, obje
 
 def test_any_two_nights_can_be_compared(second: dict[str, object], company: Clone) -> None:
     said = company.run("movement", "--from", "2026-03-06", "--to", "2026-03-07")
-    assert "probability" in said
-    assert "3,000.50" in said
+    lines = {(line.split()[0], line.split()[1]): line.split()[2:6] for line in said.splitlines()[1:]}
+    assert lines["all", "probability"] == ["1", "1,000.00", "0.00", "1,000.00"]
+    assert lines["all", "unchanged"] == ["2", "2,000.50", "0.00", "2,000.50"]
     refused = company.run("movement", "--from", "2026-03-05", "--to", "2026-03-07", expect=2)
     assert "No night of 2026-03-05 is published" in refused
 
