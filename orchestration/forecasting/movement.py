@@ -276,17 +276,25 @@ def _bucket(opening: NightState, closing: NightState, kind: str) -> pl.Expr:
 
 def _pushes(positions: pl.DataFrame, opening: date, closing: date) -> pl.DataFrame:
     """How often the nights between saw the close date of an open deal move: later, earlier, across a period's end."""
-    close, before = pl.col("expected_close_date"), pl.col("expected_close_date").shift(1).over("deal_key")
-    was_open = (pl.col("state").shift(1).over("deal_key") == "open") & (pl.col("state") == "open")
+    is_between = (pl.col("business_date") > opening) & (pl.col("business_date") <= closing)
+    changed = positions.filter(is_between).select("deal_key").unique()
+    # Rows of a deal follow each other, so the row before is its position before or another deal's.
+    was_open = (
+        (pl.col("deal_key") == pl.col("deal_key").shift(1))
+        & (pl.col("state").shift(1) == "open")
+        & (pl.col("state") == "open")
+    )
+    close, before = pl.col("expected_close_date"), pl.col("expected_close_date").shift(1)
     is_push = was_open & (close > before)
     slips = [
-        (is_push & (pl.col(f"{kind}_start") > pl.col(f"{kind}_start").shift(1).over("deal_key"))).alias(f"{kind}_slips")
+        (is_push & (pl.col(f"{kind}_start") > pl.col(f"{kind}_start").shift(1))).alias(f"{kind}_slips")
         for kind in ("month", "quarter")
     ]
     seen = (
-        positions.sort("deal_key", "business_date")
+        positions.join(changed, on="deal_key", how="semi")
+        .sort("deal_key", "business_date")
         .with_columns(is_push.alias("pushes"), (was_open & (close < before)).alias("pull_ins"), *slips)
-        .filter((pl.col("business_date") > opening) & (pl.col("business_date") <= closing))
+        .filter(is_between)
     )
     return seen.group_by("deal_key").agg(
         pl.col("pushes", "pull_ins", "month_slips", "quarter_slips").fill_null(False).sum().cast(pl.Int64)
