@@ -459,6 +459,36 @@ STAGE = "versions[0].stages"
             'activity_types.interview[0]: "Demo" already means the activity type demo, whatever its case; '
             "a name has one meaning",
         ),
+        (
+            "rules.yml",
+            "segment: icp_band",
+            "segment: icp_bend",
+            'stalls.segment: "icp_bend" is not among the segments of company.yml; did you mean icp_band?',
+        ),
+        (
+            "rules.yml",
+            "reason: champion_gone",
+            "reason: champion_gon",
+            'stalls.reasons[0].reason: "champion_gon" is no reason that records can tell; did you mean champion_gone?',
+        ),
+        (
+            "rules.yml",
+            "roles: [champion]",
+            "times: 2",
+            "stalls.reasons[0].roles: is missing; champion_gone needs it",
+        ),
+        (
+            "rules.yml",
+            "roles: [champion]",
+            "roles: [champoin]",
+            'stalls.reasons[0].roles[0]: "champoin" is no contact role of evidence.yml; did you mean champion?',
+        ),
+        (
+            "rules.yml",
+            "silent_after_days: 21",
+            "silent_after_days: 0",
+            "stalls.silent_after_days",
+        ),
     ],
 )
 def test_one_flaw_is_refused_with_file_line_field_and_remedy(
