@@ -487,7 +487,7 @@ STAGE = "versions[0].stages"
             "rules.yml",
             "silent_after_days: 21",
             "silent_after_days: 0",
-            "stalls.silent_after_days",
+            "stalls.silent_after_days: should be a whole number of days above 0; found 0",
         ),
     ],
 )
