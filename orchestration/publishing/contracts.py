@@ -32,6 +32,12 @@ SERVED_TABLES = (
         ("funnel", "segment", "segment_value", "cohort_kind", "cohort_month", "stage_rank", "stage"),
     ),
     ServedTable("funnel_stage_dwell", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
+    ServedTable(
+        "funnel_transitions",
+        "marts",
+        ("funnel", "segment", "segment_value", "from_stage_rank", "from_stage", "to_kind", "to_state"),
+    ),
+    ServedTable("funnel_stage_to_won", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
     ServedTable("icp_fit", "marts", ("deal_key",)),
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),

@@ -45,6 +45,8 @@ SERVED = [
     "deal_visits",
     "funnel_stage_conversion",
     "funnel_stage_dwell",
+    "funnel_transitions",
+    "funnel_stage_to_won",
     "icp_fit",
     "quality_findings",
     "quality_violations",
