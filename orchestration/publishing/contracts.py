@@ -29,7 +29,7 @@ SERVED_TABLES = (
     ServedTable(
         "funnel_stage_conversion",
         "marts",
-        ("funnel", "segment", "segment_value", "cohort_kind", "cohort_month", "stage_rank", "stage"),
+        ("funnel", "segment", "segment_value", "cohort_kind", "cohort_start", "stage_rank", "stage"),
     ),
     ServedTable("funnel_stage_dwell", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
     ServedTable(

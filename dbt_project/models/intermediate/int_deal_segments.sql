@@ -7,6 +7,10 @@ with
 
     accounts as (select * from {{ ref("int_accounts") }}),
 
+    amounts as (select * from {{ ref("int_deal_amounts") }}),
+
+    amount_bands as (select * from {{ ref("stg_standards__amount_bands") }}),
+
     segments as (select * from {{ ref("stg_standards__segments") }}),
 
     described as (
@@ -16,6 +20,7 @@ with
             deals.lead_source,
             coalesce(users.owner_name, deals.owner_key) as owner,
             users.team,
+            amount_bands.amount_band,
             accounts.region,
             deals.product,
             deals.deal_type
@@ -23,6 +28,18 @@ with
         left join scores on deals.deal_key = scores.deal_key
         left join users on deals.owner_key = users.owner_key
         left join accounts on deals.account_key = accounts.account_key
+        left join amounts on deals.deal_key = amounts.deal_key
+        left join
+            amount_bands
+            on (
+                amount_bands.amount_from is null
+                or amounts.amount_reporting >= amount_bands.amount_from
+            )
+            and (
+                amount_bands.amount_below is null
+                or amounts.amount_reporting < amount_bands.amount_below
+            )
+            and amounts.amount_reporting is not null
     )
 
 select
@@ -43,6 +60,8 @@ select
                     then described.owner
                     when 'team'
                     then described.team
+                    when 'amount_band'
+                    then described.amount_band
                     when 'region'
                     then described.region
                     when 'product'
