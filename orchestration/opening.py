@@ -7,6 +7,7 @@ nothing.
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -34,7 +35,14 @@ class InputRefused(Exception):
 def mappings(project: Path = PROJECT) -> dict[str, CrmMapping]:
     """The mapping of each CRM, from its `defs.yaml`, in the order of their names."""
     files = sorted((project / "orchestration" / "defs" / "ingest").glob("*/defs.yaml"))
-    return {each.crm: each for each in map(mapping.read, files)}
+    read = [_mapping(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+    return {each.crm: each for each in read}
+
+
+@cache
+def _mapping(path: Path, modified_ns: int, size: int) -> CrmMapping:
+    """A night asks for the mappings a dozen times; a file that was edited is read again."""
+    return mapping.read(path)
 
 
 def config_hash(night: Night) -> str:

@@ -6,7 +6,7 @@ process write, and dbt must find the file free.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -106,33 +106,17 @@ class Warehouse:
         with self.connect() as connection:
             return connection.execute(f"select {', '.join(columns)} from {table}").pl()
 
-    def expose(self, table: RawTable, files: Sequence[Path]) -> None:
-        """A view of the newest version of each record in lake files, or an empty table where there are none.
+    def expose(self, tables: Iterable[tuple[RawTable, Sequence[Path]]]) -> None:
+        """For each object a view of the newest version of each record in its lake files, or an empty table.
 
         The lineage columns are added. The newest version is the one that the CRM changed last, where it says so, and
         among those the one extracted last; ingest has made sure that no two of one extract remain.
         """
-        schema, name, columns, key = table.schema, table.name, table.columns, table.key
-        typed = {column: COLUMN_TYPES[kind] for column, kind in columns.items()} | LINEAGE
         with self.connect() as connection:
-            connection.execute(f"create schema if not exists {schema}")
-            _drop(connection, schema, name)
-            if not files:
-                definition = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
-                connection.execute(f'create table {schema}."{name}" ({definition})')
-                return
-            stored = {row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall()}
-            selected = ", ".join(_selected(column, kind, is_stored=column in stored) for column, kind in typed.items())
-            newest = ""
-            if len(files) > 1 or table.newest_by:
-                partition = ", ".join(f'"{column}"' for column in key)
-                # A record without the CRM's stamp is as new as the extract that brought it.
-                stamp = f'coalesce("{table.newest_by}", _extracted_at) desc, ' if table.newest_by in stored else ""
-                newest = (
-                    f" qualify row_number() over (partition by {partition}"
-                    f" order by {stamp}_extracted_at desc, _file desc, _record desc) = 1"
-                )
-            connection.execute(f'create view {schema}."{name}" as select {selected} from {_parquet(files)}{newest}')
+            for table, files in tables:
+                connection.execute(f"create schema if not exists {table.schema}")
+                _drop(connection, table.schema, table.name)
+                connection.execute(_definition(connection, table, files))
 
     def require_night(self, business_date: date) -> None:
         """Refuse to work on the tables of another night.
@@ -220,6 +204,27 @@ def _without_time_zones(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _parquet(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(_literal(str(path)) for path in files)}], union_by_name = true)"
+
+
+def _definition(connection: duckdb.DuckDBPyConnection, table: RawTable, files: Sequence[Path]) -> str:
+    """The statement that makes a raw object."""
+    named = f'{table.schema}."{table.name}"'
+    typed = {column: COLUMN_TYPES[kind] for column, kind in table.columns.items()} | LINEAGE
+    if not files:
+        columns = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
+        return f"create table {named} ({columns})"
+    stored = {row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall()}
+    selected = ", ".join(_selected(column, kind, is_stored=column in stored) for column, kind in typed.items())
+    newest = ""
+    if len(files) > 1 or table.newest_by:
+        partition = ", ".join(f'"{column}"' for column in table.key)
+        # A record without the CRM's stamp is as new as the extract that brought it.
+        stamp = f'coalesce("{table.newest_by}", _extracted_at) desc, ' if table.newest_by in stored else ""
+        newest = (
+            f" qualify row_number() over (partition by {partition}"
+            f" order by {stamp}_extracted_at desc, _file desc, _record desc) = 1"
+        )
+    return f"create view {named} as select {selected} from {_parquet(files)}{newest}"
 
 
 def _selected(column: str, kind: str, *, is_stored: bool) -> str:

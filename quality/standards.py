@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import UnionType
@@ -121,14 +122,28 @@ def _read(folder: Path) -> list[Document]:
     if not folder.is_dir():
         raise StandardsRefused([f"{folder}: is no folder; STAGEPROOF_STANDARDS must name a folder of standards files"])
     documents = [
-        read_document(folder / name, name) if (folder / name).exists() else _absent(name) for name in _SINGLE_FILES
+        _document(folder / name, name) if (folder / name).exists() else _absent(name) for name in _SINGLE_FILES
     ]
     funnel_files = sorted((folder / "funnels").glob("*.yml"))
-    documents += [read_document(path, f"funnels/{path.name}") for path in funnel_files]
+    documents += [_document(path, f"funnels/{path.name}") for path in funnel_files]
     documents += _strays(folder)
     if not funnel_files:
         documents.append(_refused("funnels", "holds no .yml file; add one file per funnel"))
     return documents
+
+
+def _document(path: Path, file: str) -> Document:
+    try:
+        status = path.stat()
+    except OSError:
+        return read_document(path, file)
+    return _unchanged_document(path, file, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _unchanged_document(path: Path, file: str, modified_ns: int, size: int) -> Document:
+    """Every step of a night asks for the standards; a file that was edited is read again."""
+    return read_document(path, file)
 
 
 def _absent(name: str) -> Document:

@@ -58,8 +58,9 @@ class CrmExtracts(dg.Component):
                     context.log.warning(warning)
             for held in loaded.held:
                 context.log.warning(f"Held: {held.reason}")
-            for each, found in known_objects(night.home.shelf, mapping, night.as_of_at):
-                nightly.warehouse().expose(each, found.files)
+            known = known_objects(night.home.shelf, mapping, night.as_of_at)
+            nightly.warehouse().expose((each, found.files) for each, found in known)
+            for each, found in known:
                 extracted = found.last_extracted_at.isoformat() if found.last_extracted_at else "never"
                 yield dg.MaterializeResult(
                     asset_key=[each.schema, each.name],

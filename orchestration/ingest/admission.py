@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from orchestration.ingest.inbox import ExtractFile, ExtractHeld, ExtractRefused
-from orchestration.ingest.mapping import CrmMapping, HeaderMatch, closest, match_headers
+from orchestration.ingest.mapping import CrmMapping, HeaderMatch, closest, closest_name, match_headers
 from orchestration.ingest.personal import is_personal, masked
 from orchestration.ingest.reading import RECORD
 
@@ -42,11 +42,15 @@ def admit_headers(
         raise ExtractRefused(
             f"{where}: column {match.repeated[0]!r} is a second name of a column that is there; keep one"
         )
-    if match.missing_required:
+    # JSON Lines without a record have no header either.
+    if match.missing_required and headers:
         expected = match.missing_required[0]
+        nearest = closest_name(expected, match.unknown) or "none"
+        if len(headers) == 1:
+            nearest += f" (the file has one column: its delimiter is not {mapping.delimiter!r} as `delimiter` says)"
         raise ExtractHeld(
-            f"{where}: expected column {expected!r} of {file.object}, found {', '.join(headers)}"
-            f"{closest(expected, match.unknown)}; export it, or map its header in defs.yaml"
+            f"{where}: expected column {expected!r} of {file.object}, found {', '.join(headers)}, "
+            f"closest match {nearest}; export it, or map its header in defs.yaml"
         )
     strangers = [header for header in match.unknown if not header.lower().startswith(OWN_PREFIX)]
     if strangers and mapping.unknown_columns == "refuse":

@@ -22,6 +22,7 @@ from orchestration.ingest.lake import (
     known,
     release,
 )
+from orchestration.ingest.locking import alone
 from orchestration.ingest.mapping import CrmMapping
 from orchestration.ingest.observations import OBSERVED, observation_files, observe, observed_columns
 from orchestration.ingest.seen import Seen
@@ -86,6 +87,14 @@ def load(
     Raises:
         ExtractRefused: a file cannot be taken; no file of its extract is then, and those before it stay.
     """
+    # A second load waits, and then finds nothing left to do.
+    with alone(shelf.lake / "ledger" / mapping.crm / ".lock", is_waiting=True):
+        return _load(shelf, mapping, time_zone, as_of_at, progress)
+
+
+def _load(
+    shelf: Shelf, mapping: CrmMapping, time_zone: str, as_of_at: datetime, progress: Callable[[Progress], None]
+) -> LoadReport:
     seen = Seen.of(shelf.lake, mapping.crm)
     reports: list[FileReport] = []
     folders = pending(shelf, mapping, time_zone, as_of_at)

@@ -266,8 +266,12 @@ def normalised(header: str) -> str:
 
 
 def closest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    match = closest_name(name, known)
+    return f"; did you mean {match!r}?" if match else ""
+
+
+def closest_name(name: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
 def parse(attributes: Mapping[str, Any], where: str) -> CrmMapping:

@@ -243,10 +243,15 @@ class DelimitedFile:
             start = next(utf8_blocks(content, self._encoding), b"")[:LONGEST_HEADER_BYTES]
         text = text_of(start, self._encoding)
         header = next(exact_records(text, self._delimiter), None)
+        if header is not None and header.fields is None:
+            raise ExtractRefused(
+                f"inbox/{self._file.name}, line 1: the header cannot be read; lines should end with LF or CRLF"
+            )
         if header is None or not any(each.strip() for each in header.fields or ()):
             raise ExtractRefused(f"inbox/{self._file.name}: is empty; export it again, or leave the file out")
         fields = [each.strip() for each in header.fields or ()]
-        if has_unreadable(fields):
+        # UTF-16 read as anything else has a NUL for every second character.
+        if has_unreadable(fields) or any("\0" in each for each in fields):
             raise ExtractRefused(
                 f"inbox/{self._file.name}, line 1: the header is not {self._encoding}; say in which encoding the "
                 f"file is with `encoding` in defs.yaml, or export it as UTF-8"

@@ -180,7 +180,7 @@ def _read(taken: _Taken, folder: ExtractFolder, taking: Taking, keys: Keys) -> N
         writer.close()
     if taken.rows_in == 0 and file.promised_rows is None:
         raise ExtractRefused(
-            f"inbox/{file.name}: has a header and no record; export it again, or say in a manifest that it has 0 rows"
+            f"inbox/{file.name}: has no record; export it again, or say in a manifest that it has 0 rows"
         )
     _hold_to_promised_rows(file, taken.rows_in)
 

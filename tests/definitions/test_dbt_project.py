@@ -37,7 +37,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warehouse = Warehouse(night.home.warehouse)
     for mapping in mappings().values():
         for each in raw_objects(mapping):
-            warehouse.expose(each, [])
+            warehouse.expose([(each, [])])
     warehouse.write("standards", tables(load(standards)))
     warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
     return root

@@ -28,7 +28,7 @@ def test_an_extract_with_a_renamed_column_is_held_and_one_that_shrank_until_a_ma
     said = company.night("2026-03-08")
     assert (
         "Held             inbox/generic/2026-03-07/deals.csv, line 1: expected column 'stage' of deals, found deal_id, "
-        "stage_name, created_at, amount, currency; did you mean 'stage_name'?" in said
+        "stage_name, created_at, amount, currency, closest match stage_name;" in said
     )
     assert "inbox/generic/2026-03-08/deals.csv: has 7 records where the last full extract of deals had 10" in said
     held = "select extracts_held, rows_in from nights where business_date = '2026-03-08'"

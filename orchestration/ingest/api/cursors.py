@@ -3,15 +3,15 @@
 Nothing here is a secret and nothing is a number of the product: without the file the next fetch takes everything.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from orchestration.ingest import locking
 from orchestration.ingest.api.tables import FetchRefused, instant
 
 
@@ -38,10 +38,9 @@ def alone(path: Path) -> Iterator[None]:
     Raises:
         FetchRefused: another fetch has them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locking.alone(path.with_suffix(".lock"), is_waiting=False))
         except BlockingIOError:
             raise FetchRefused(f"Another fetch is under way ({path.stem}); wait until it has ended") from None
         yield

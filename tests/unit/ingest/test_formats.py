@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import tempfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.ingest.casting import Plan, cast
+from orchestration.ingest.inbox import ExtractRefused
 from orchestration.ingest.lake import entries, known
 from orchestration.ingest.load import load
 from orchestration.ingest.mapping import CrmMapping, match_headers
@@ -270,3 +272,32 @@ def test_json_numbers_keep_their_digits_and_nested_fields_become_columns(shelf: 
     assert quarantine(shelf).select("record", "line", "byte_offset", "reason", "raw_text").rows() == [
         (3, 3, lines.index(b"not json"), "bad_json", "not json")
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (TEXT.encode("utf-16-le"), "deals.csv", "line 1: the header is not utf-8; say in which encoding"),
+        (
+            TEXT.replace("\n", "\r").encode(),
+            "deals.csv",
+            "line 1: the header cannot be read; lines should end",
+        ),
+        (b"not gzip", "deals.csv.gz", "is a cut or broken gzip file"),
+        (b"PAR1", "deals.parquet", "is a cut or broken Parquet file"),
+        (b"\n\n", "deals.jsonl", "has no record"),
+        (b'{"deal_id": 1}\n{"deal_', "deals.jsonl", "line 2: the last line is no JSON object, the file is cut"),
+    ],
+)
+def test_a_file_of_another_kind_than_it_says_is_refused_in_one_sentence(
+    content: bytes, name: str, sentence: str, shelf: Shelf
+) -> None:
+    put(shelf, content, name)
+    with pytest.raises(ExtractRefused, match=re.escape(sentence)):
+        load(shelf, mapping(), ZONE, AS_OF)
+
+
+def test_a_file_with_another_delimiter_is_held_with_a_hint(shelf: Shelf) -> None:
+    put(shelf, TEXT.replace(",", ";").encode())
+    (held,) = load(shelf, mapping(), ZONE, AS_OF).held
+    assert "the file has one column: its delimiter is not ',' as `delimiter` says" in held.reason

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,7 +106,7 @@ def state(shelf: Shelf, root: Path, as_of: datetime) -> dict[str, list[tuple[obj
     found = {}
     for raw, files in known_objects(shelf, MAPPING, as_of):
         if raw.name in ("deals", "deals_observed"):
-            warehouse.expose(raw, files.files)
+            warehouse.expose([(raw, files.files)])
             columns = [column for column in raw.columns if column not in ("_file", "_record")]
             found[raw.name] = warehouse.read(f"raw_generic.{raw.name}", columns).sort(columns).rows()
     return found
@@ -170,7 +171,7 @@ def test_observations_tell_the_stages_that_a_look_at_every_day_tells(extracts: l
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
         for raw, files in known_objects(shelf, MAPPING, end):
             if raw.name == "deals_observed":
-                warehouse.expose(raw, files.files)
+                warehouse.expose([(raw, files.files)])
         observed = warehouse.read("raw_generic.deals_observed").sort("deal_id", "observed_at")
     told: list[tuple[str, int, str | None]] = []
     last: dict[str, str | None] = {}
@@ -205,7 +206,7 @@ def test_the_time_zone_of_the_machine_changes_no_byte_of_the_lake(host_zone: str
         made[zone] = {
             str(path.relative_to(shelf.lake)): path.read_bytes()
             for path in shelf.lake.rglob("*")
-            if path.is_file() and path.name != ".seen"
+            if path.is_file() and path.name not in (".seen", ".lock")
         }
     assert made["UTC"] == made[host_zone]
 
@@ -221,3 +222,15 @@ def test_the_same_content_as_the_day_before_makes_no_new_parquet(tmp_path: Path)
     (found,) = [found for raw, found in known_objects(shelf, MAPPING, START + timedelta(days=2)) if raw.name == "deals"]
     assert found.last_extracted_at == START + timedelta(days=1)
     assert duckdb.execute(f"select count(*) from read_parquet('{found.files[0]}')").fetchone() == (1,)
+
+
+def test_two_loads_at_once_take_each_extract_once(tmp_path: Path) -> None:
+    shelf = fresh(tmp_path / "home")
+    for day in range(4):
+        deliver(shelf, Extract(day, is_full=day == 0, rows=((day, "One", 3), (2, "Two", 4 + day))))
+    end = START + timedelta(days=4)
+    with ThreadPoolExecutor(2) as pool:
+        reports = [each.result() for each in [pool.submit(load, shelf, MAPPING, ZONE, end) for _ in range(2)]]
+    assert sorted(len(report.files) for report in reports) == [0, 4]
+    assert len(list((shelf.lake / "generic" / "deals").glob("*.parquet"))) == 4
+    assert not list(shelf.lake.rglob(".*.writing"))

@@ -61,7 +61,7 @@ def test_the_newest_version_of_each_record_is_exposed(warehouse: Warehouse, tmp_
         lake_file(tmp_path / "b.parquet", [("1", "Won", 200)], day=2),
         lake_file(tmp_path / "a.parquet", [("1", "Open", 100), ("2", "Open", 300)], day=1),
     ]
-    warehouse.expose(DEALS, files)
+    warehouse.expose([(DEALS, files)])
     rows = warehouse.read("raw_x.deals").sort("id")
     assert rows.select("id", "stage", "amount").rows() == [
         ("1", "Won", Decimal("2.00")),
@@ -82,31 +82,31 @@ def test_the_version_that_the_crm_changed_last_is_exposed_whenever_it_was_extrac
     raw = Raw(COLUMNS | {"modified_at": "instant"}, newest_by="modified_at")
     newer = version("newer.parquet", "Won", datetime(2026, 3, 1, 12, tzinfo=UTC), day=1)
     replayed = version("replayed.parquet", "Open", datetime(2026, 3, 1, 9, tzinfo=UTC), day=2)
-    warehouse.expose(raw, [newer, replayed])
+    warehouse.expose([(raw, [newer, replayed])])
     assert warehouse.read("raw_x.deals")["stage"].to_list() == ["Won"]
     unstamped = version("unstamped.parquet", "Lost", None, day=3)
-    warehouse.expose(raw, [newer, replayed, unstamped])
+    warehouse.expose([(raw, [newer, replayed, unstamped])])
     assert warehouse.read("raw_x.deals")["stage"].to_list() == ["Lost"]
 
 
 def test_an_object_never_extracted_is_an_empty_table_with_its_types(warehouse: Warehouse) -> None:
-    warehouse.expose(DEALS, [])
+    warehouse.expose([(DEALS, [])])
     assert warehouse.read("raw_x.deals").schema["amount"] == pl.Decimal(18, 2)
 
 
 def test_an_object_that_comes_for_the_first_time_takes_the_place_of_its_empty_table(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse.expose(DEALS, [])
-    warehouse.expose(DEALS, [lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)])
+    warehouse.expose([(DEALS, [])])
+    warehouse.expose([(DEALS, [lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)])])
     assert warehouse.read("raw_x.deals").height == 1
-    warehouse.expose(DEALS, [])
+    warehouse.expose([(DEALS, [])])
     assert warehouse.read("raw_x.deals").height == 0
 
 
 def test_a_column_that_older_lake_files_lack_is_null_there(warehouse: Warehouse, tmp_path: Path) -> None:
     path = lake_file(tmp_path / "a.parquet", [("1", "Open", 1)], day=1)
-    warehouse.expose(Raw(COLUMNS | {"closed_at": "instant"}), [path])
+    warehouse.expose([(Raw(COLUMNS | {"closed_at": "instant"}), [path])])
     assert warehouse.read("raw_x.deals").select("id", "closed_at").rows() == [("1", None)]
 
 
