@@ -73,6 +73,7 @@ class Company(_Model):
     forecast_segment: Text
     minimum_n: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
     shrinkage_deals: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
+    velocity_days: Annotated[int, Field(ge=1, le=36500, description="a whole number of days above 0")]
     stale_after_days: Days
     unmapped_stages: Annotated[Literal["refuse", "report"], Field(description="refuse or report")]
 

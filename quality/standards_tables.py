@@ -27,6 +27,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "forecast_segment": _TEXT,
         "minimum_n": pl.Int64,
         "shrinkage_deals": pl.Int64,
+        "velocity_days": pl.Int64,
         "stale_after_days": pl.Int64,
         "unmapped_stages": _TEXT,
     },

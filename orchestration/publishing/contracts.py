@@ -38,6 +38,8 @@ SERVED_TABLES = (
         ("funnel", "segment", "segment_value", "from_stage_rank", "from_stage", "to_kind", "to_state"),
     ),
     ServedTable("funnel_stage_to_won", "marts", ("funnel", "segment", "segment_value", "stage_rank", "stage")),
+    ServedTable("funnel_velocity", "marts", ("funnel", "segment", "segment_value")),
+    ServedTable("funnel_bottlenecks", "marts", ("funnel", "compared_by", "stage_rank", "stage")),
     ServedTable("icp_fit", "marts", ("deal_key",)),
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),

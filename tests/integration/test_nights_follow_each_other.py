@@ -47,6 +47,8 @@ SERVED = [
     "funnel_stage_dwell",
     "funnel_transitions",
     "funnel_stage_to_won",
+    "funnel_velocity",
+    "funnel_bottlenecks",
     "icp_fit",
     "quality_findings",
     "quality_violations",

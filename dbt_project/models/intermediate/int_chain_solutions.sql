@@ -11,7 +11,17 @@ with recursive
 
     counts as (select funnel, count(*) as stages from stages group by funnel),
 
-    cells as (select distinct funnel, segment, segment_value, scenario from moves),
+    -- Where the days of one stage are unknown, so is the sum over stages.
+    cells as (
+        select
+            funnel,
+            segment,
+            segment_value,
+            scenario,
+            case when count(*) = count(mean_days) then 1 else 0 end as has_days
+        from moves
+        group by funnel, segment, segment_value, scenario
+    ),
 
     -- Columns of the matrix: 1 and up for stages that somebody has left, and four of their own.
     columns_of_funnels as (
@@ -32,7 +42,8 @@ with recursive
             ) as ends
     ),
 
-    -- 0 won, -1 closed otherwise, -2 a stage that nobody has left yet, -3 days spent there.
+    -- 0 won, -1 closed otherwise, -2 a stage that nobody has left yet or another funnel, -3 days
+    -- spent there.
     numbered as (
         select
             moves.funnel,
@@ -201,6 +212,12 @@ select
         then 1.0 - solved.won_share - solved.otherwise_share
         else 0.0
     end as unresolved_share,
-    solved.days as days_to_close
+    case when cells.has_days = 1 then solved.days end as days_to_close
 from solved
+inner join
+    cells
+    on solved.funnel = cells.funnel
+    and solved.segment = cells.segment
+    and solved.segment_value = cells.segment_value
+    and solved.scenario = cells.scenario
 inner join stages on solved.funnel = stages.funnel and solved.from_number = stages.stage_number

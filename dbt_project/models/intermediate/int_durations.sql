@@ -19,9 +19,7 @@ with
             case
                 when count(*) = count(dwell_days)
                 then
-                    cast(
-                        sum(cast(round(dwell_days * 86400000000) as bigint)) as double precision
-                    )
+                    cast(sum(cast(round(dwell_days * 86400000000) as bigint)) as double precision)
                     / 86400000000.0
             end as days,
             max(observed_after_days) as observed_after_days,
@@ -31,7 +29,13 @@ with
     )
 
 select
-    'visit' as measure, deal_key, funnel, stage, observed_after_days, dwell_days as days, not is_ongoing as is_ended
+    'visit' as measure,
+    deal_key,
+    funnel,
+    stage,
+    observed_after_days,
+    dwell_days as days,
+    not is_ongoing as is_ended
 from open_stages
 union all
 select 'stage_total' as measure, deal_key, funnel, stage, observed_after_days, days, is_ended

@@ -141,17 +141,49 @@ with
         from from_own_stage
     ),
 
-    -- An undated change is judged by the version of today; there is no other date to judge it by.
-    dated as (
+    own_names as (select distinct funnel, crm, crm_name from stage_names),
+
+    -- A name that exactly one funnel knows tells that the deal was in it.
+    names_of_one_funnel as (
+        select crm, crm_name, min(funnel) as funnel
+        from own_names
+        group by crm, crm_name
+        having count(*) = 1
+    ),
+
+    -- A deal carries only the funnel it is in tonight. What its history calls by a name of another
+    -- funnel alone was a stage of that one, and the deal has changed funnels since.
+    placed as (
         select
             all_changes.*,
             deals.crm,
-            deals.funnel,
-            coalesce(
-                {{ local_date("all_changes.changed_at", "company.time_zone") }}, clock.business_date
-            ) as changed_on
+            case
+                when deals.funnel is null or own_names.funnel is not null
+                then deals.funnel
+                else coalesce(names_of_one_funnel.funnel, deals.funnel)
+            end as funnel,
+            deals.funnel as deal_funnel
         from all_changes
         inner join deals on all_changes.deal_key = deals.deal_key
+        left join
+            own_names
+            on deals.funnel = own_names.funnel
+            and deals.crm = own_names.crm
+            and all_changes.crm_stage_name = own_names.crm_name
+        left join
+            names_of_one_funnel
+            on deals.crm = names_of_one_funnel.crm
+            and all_changes.crm_stage_name = names_of_one_funnel.crm_name
+    ),
+
+    -- An undated change is judged by the version of today; there is no other date to judge it by.
+    dated as (
+        select
+            placed.*,
+            coalesce(
+                {{ local_date("placed.changed_at", "company.time_zone") }}, clock.business_date
+            ) as changed_on
+        from placed
         cross join clock
         cross join company
     )
@@ -159,6 +191,7 @@ with
 select
     dated.deal_key,
     dated.funnel,
+    dated.deal_funnel,
     funnel_versions.version as funnel_version,
     dated.changed_at,
     dated.source_order,

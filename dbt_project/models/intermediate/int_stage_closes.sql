@@ -5,6 +5,8 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
+    -- A deal that changes funnels is lost sight of in the one it leaves: it neither won nor lost
+    -- there.
     closes as (
         select
             deal_key,
@@ -15,7 +17,7 @@ with
                 partition by deal_key order by run_number
             ) as previous_close_run_number
         from runs
-        where outcome is not null
+        where outcome is not null or move = 'funnel_change'
     ),
 
     first_visits as (select * from visits where occurrence = 1 and stage_rank is not null)
@@ -36,4 +38,4 @@ left join
     closes
     on first_visits.deal_key = closes.deal_key
     and first_visits.run_number < closes.run_number
-    and first_visits.run_number > coalesce(closes.previous_close_run_number, 0)
+    and first_visits.run_number >= coalesce(closes.previous_close_run_number, 0)

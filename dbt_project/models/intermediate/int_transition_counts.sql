@@ -13,10 +13,12 @@ with
             case
                 when ended_as in ('won', 'lost', 'nurtured', 'disqualified')
                 then 'close'
+                when ended_as = 'funnel_change'
+                then 'funnel'
                 else 'stage'
             end as to_kind,
             case
-                when ended_as in ('won', 'lost', 'nurtured', 'disqualified')
+                when ended_as in ('won', 'lost', 'nurtured', 'disqualified', 'funnel_change')
                 then ended_as
                 else next_stage
             end as to_state,
