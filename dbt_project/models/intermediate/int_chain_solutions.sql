@@ -193,7 +193,8 @@ with recursive
             from_number,
             max(case when to_number = 0 then amount else 0.0 end) as won_share,
             max(case when to_number = -1 then amount else 0.0 end) as otherwise_share,
-            max(case when to_number = -3 then amount else 0.0 end) as days
+            max(case when to_number = -3 then amount else 0.0 end) as days,
+            max(case when to_number > 0 then amount else 0.0 end) as circling
         from eliminating
         where step = stages
         group by funnel, segment, segment_value, scenario, from_number
@@ -212,7 +213,8 @@ select
         then 1.0 - solved.won_share - solved.otherwise_share
         else 0.0
     end as unresolved_share,
-    case when cells.has_days = 1 then solved.days end as days_to_close
+    -- Who runs into a circle that nobody leaves is there for ever.
+    case when cells.has_days = 1 and solved.circling = 0 then solved.days end as days_to_close
 from solved
 inner join
     cells

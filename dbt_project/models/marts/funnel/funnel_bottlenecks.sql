@@ -47,17 +47,9 @@ with
     ),
 
     what_if as (
-        select
-            funnel,
-            scenario,
-            compared_by,
-            moved_stage,
-            max(segments_compared) as segments_compared,
-            max(target_forward_share) as target_forward_share,
-            max(target_days) as target_days
+        select distinct funnel, scenario, compared_by, moved_stage
         from scenarios
         where compared_by is not null
-        group by funnel, scenario, compared_by, moved_stage
     ),
 
     -- Whole billionths, so that their sum is exact in any order of rows.
@@ -66,9 +58,6 @@ with
             what_if.funnel,
             what_if.compared_by,
             what_if.moved_stage,
-            max(what_if.segments_compared) as segments_compared,
-            max(what_if.target_forward_share) as target_forward_share,
-            max(what_if.target_days) as target_days,
             sum(
                 case
                     when what_if.scenario like 'share/%'
@@ -106,6 +95,19 @@ with
         group by what_if.funnel, what_if.compared_by, what_if.moved_stage
     ),
 
+    targets as (
+        select
+            funnel,
+            compared_by,
+            moved_stage,
+            max(segments_compared) as segments_compared,
+            max(target_forward_share) as target_forward_share,
+            max(target_days) as target_days
+        from scenarios
+        where compared_by is not null
+        group by funnel, compared_by, moved_stage
+    ),
+
     intake as (select funnel, sum(deals_started) as deals_started from starts group by funnel),
 
     compared as (
@@ -117,9 +119,9 @@ with
             whole.completed_visits,
             whole.forward_visits,
             whole.completed_mean_days,
-            coalesce(gained.segments_compared, 0) as segments_compared,
-            gained.target_forward_share,
-            gained.target_days,
+            coalesce(targets.segments_compared, 0) as segments_compared,
+            targets.target_forward_share,
+            targets.target_days,
             velocity.window_days,
             coalesce(intake.deals_started, 0) as deals_started,
             velocity.won_mean_amount,
@@ -134,6 +136,11 @@ with
         cross join segments
         inner join velocity on whole.funnel = velocity.funnel and velocity.segment = 'all'
         left join intake on whole.funnel = intake.funnel
+        left join
+            targets
+            on whole.funnel = targets.funnel
+            and whole.stage = targets.moved_stage
+            and segments.segment = targets.compared_by
         left join
             gained
             on whole.funnel = gained.funnel
