@@ -5,6 +5,7 @@ goes on running when the SQL beside it has been edited.
 """
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import (
-    DagsterDbtTranslator,
-    DagsterDbtTranslatorSettings,
-    DbtCliInvocation,
-    DbtCliResource,
-    DbtProject,
-    dbt_assets,
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import (
+    DAGSTER_DBT_EXCLUDE_METADATA_KEY,
+    DAGSTER_DBT_SELECT_METADATA_KEY,
+    DAGSTER_DBT_SELECTOR_METADATA_KEY,
+    get_subset_selection_for_context,
 )
 
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
+from orchestration.components.dbt_run import DbtRun
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 
 # The dbt of this environment, whether or not the environment's folder is on the PATH.
 DBT = Path(sys.executable).with_name("dbt")
@@ -40,6 +41,9 @@ class LayeredTranslator(DagsterDbtTranslator):
         return "transform_" + dbt_resource_props["fqn"][1] if dbt_resource_props["resource_type"] == "model" else None
 
 
+TRANSLATOR = LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+
 @dataclass
 class DbtModels(dg.Component, dg.Resolvable):
     """Attributes: `project_dir`, relative to the defs.yaml that names it."""
@@ -49,42 +53,41 @@ class DbtModels(dg.Component, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         project = DbtProject(project_dir=(context.path / self.project_dir).resolve())
         prepare_manifest(project)
+        manifest = json.loads(project.manifest_path.read_text(encoding="utf-8"))
 
         @dbt_assets(
-            manifest=project.manifest_path,
+            manifest=manifest,
             project=project,
             name="transform",
             partitions_def=nightly_partitions(),
             backfill_policy=ONE_NIGHT_A_RUN,
-            dagster_dbt_translator=LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True)),
+            dagster_dbt_translator=TRANSLATOR,
         )
         def transform(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[Any]:
             night = nightly.night(context.partition_key)
             nightly.warehouse().require_night(night.business_date)
-            dbt = DbtCliResource(project_dir=project, dbt_executable=str(DBT))
             # Unit tests are of the code, not of the night: `make test` runs them.
-            arguments = ["build", "--exclude-resource-type", "unit_test"]
-            run = dbt.cli(
-                arguments, context=context, target_path=night.home.warehouse.parent / "dbt", raise_on_error=False
-            )
-            yield from run.stream()
-            if not run.is_successful():
-                raise failure(run)
+            build = ["build", "--exclude-resource-type", "unit_test"]
+            run = DbtRun(project, night.home.warehouse.parent / "dbt")
+            for event in run.events([*build, *selection(context, manifest)]):
+                yield from event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
+            run.raise_on_failure()
 
         return dg.Definitions(assets=[transform])
 
 
-def failure(run: DbtCliInvocation) -> Exception:
-    """Why dbt failed: data that a test forbids, or a model that does not run."""
-    results = run.get_artifact("run_results.json")["results"]
-    wrong = [result for result in results if result["status"] in {"error", "fail"}]
-    broken = [result for result in wrong if result["status"] == "error"]
-    if broken or not wrong:
-        text = " ".join((broken[0]["message"] or "").split()) if broken else "dbt gave no result; see its log"
-        return RuntimeError(f"{broken[0]['unique_id'] if broken else 'dbt'}: {text}")
-    names = ", ".join(result["unique_id"].split(".")[2] for result in wrong)
-    first = wrong[0]
-    return Blocked(f"dbt test {names} failed: {first['message']}; see its header in dbt_project for what a row means")
+def selection(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:
+    """What the run asks for, in dbt's words: everything, or the models and checks picked in the UI."""
+    selected, indirect = get_subset_selection_for_context(
+        context=context,
+        manifest=manifest,
+        select=context.op.tags.get(DAGSTER_DBT_SELECT_METADATA_KEY),
+        exclude=context.op.tags.get(DAGSTER_DBT_EXCLUDE_METADATA_KEY),
+        selector=context.op.tags.get(DAGSTER_DBT_SELECTOR_METADATA_KEY),
+        dagster_dbt_translator=TRANSLATOR,
+        current_dbt_indirect_selection_env=None,
+    )
+    return [*selected, "--indirect-selection", indirect] if indirect else selected
 
 
 def prepare_manifest(project: DbtProject) -> None:

@@ -1,24 +1,20 @@
 """CPU and memory of loading extracts into the lake, as a ratio to a bare typed DuckDB copy of the same files.
 
-Run by `make bench`. Both run in processes of their own, in turns within the same minutes, because the speed of a
-machine changes from one minute to the next; the ratio of the medians is what counts.
+Run by `make bench`.
 """
 
 import argparse
-import json
-import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+
+from measuring import Bar, costs, in_turns, write_demo
 
 OBJECTS = ("deals", "stage_changes", "activities", "accounts", "evidence")
 AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
-ALLOWED_CPU_RATIO = 1.5
-ALLOWED_MEMORY_MB = 1000
+BAR = Bar(cpu_ratio=1.5, memory_mb=1000)
 
 
 def main() -> int:
@@ -39,39 +35,20 @@ def compare(root: Path, deals: int, rounds: int) -> int:
     write_extracts(root, deals)
     files = list((root / "inbox").rglob("*.csv"))
     print(f"{sum(file.stat().st_size for file in files) / 1e9:.2f} GB of CSV in {len(files)} objects, {deals:,} deals")
-    measured: dict[str, list[dict[str, float]]] = {"bare": [], "load": []}
-    for _ in range(rounds):
-        for step, results in measured.items():
-            results.append(measure(root, step))
-            print(
-                f"  {step}: {results[-1]['cpu_seconds']:.1f} CPU seconds, {results[-1]['memory_mb']:,.0f} MB",
-                flush=True,
-            )
-    bare, loaded = (statistics.median(result["cpu_seconds"] for result in measured[step]) for step in ("bare", "load"))
-    memory = max(result["memory_mb"] for result in measured["load"])
-    print(
-        f"CPU ratio {loaded / bare:.2f} (allowed {ALLOWED_CPU_RATIO}), memory {memory:,.0f} MB ({ALLOWED_MEMORY_MB:,})"
-    )
-    return 0 if loaded / bare <= ALLOWED_CPU_RATIO and memory <= ALLOWED_MEMORY_MB else 1
+    return 0 if in_turns(__file__, root, ("bare", "load"), rounds, BAR) else 1
 
 
 def write_extracts(root: Path, deals: int) -> None:
-    """The full extract of the demo company, five objects of it."""
-    command = [sys.executable, "-m", "orchestration.cli", "demo", "--deals", str(deals), "--nights", "1"]
-    subprocess.run(command, env={"STAGEPROOF_HOME": str(root), "PATH": ""}, check=True, stdout=subprocess.DEVNULL)
+    """Five objects of the full extract of the demo company."""
+    write_demo(root, deals, until=date(2026, 6, 30))
     for file in (root / "inbox").rglob("*"):
         if file.is_file() and file.stem not in OBJECTS:
             file.unlink()
 
 
-def measure(root: Path, step: str) -> dict[str, float]:
-    """CPU seconds and peak memory of one step, its imports left out of the time."""
+def empty_lake(root: Path) -> None:
     for made in ("lake", "quarantine", "bare"):
         shutil.rmtree(root / made, ignore_errors=True)
-    command = [sys.executable, __file__, "--step", step, "--root", str(root)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    result: dict[str, float] = json.loads(said)
-    return result
 
 
 def bare_copy(root: Path) -> None:
@@ -83,18 +60,22 @@ def bare_copy(root: Path) -> None:
 
     objects = mappings()["generic"].resolved_objects()
     types = COLUMN_TYPES | {"instant": "timestamptz"}
+    empty_lake(root)
     (root / "bare").mkdir()
     connection = duckdb.connect()
-    before = cpu_seconds()
-    for name in OBJECTS:
-        (file,) = (root / "inbox").rglob(f"{name}.csv")
-        header = file.open(encoding="utf-8").readline().strip().split(",")
-        columns = {column: types[objects[name].columns[column].type] for column in header}
-        connection.execute(
-            f"copy (select * from read_csv('{file}', header = true, delim = ',', quote = '\"', columns = {columns})) "
-            f"to '{root}/bare/{name}.parquet' (format parquet)"
-        )
-    report(before)
+
+    def copy() -> None:
+        for name in OBJECTS:
+            (file,) = (root / "inbox").rglob(f"{name}.csv")
+            header = file.open(encoding="utf-8").readline().strip().split(",")
+            columns = {column: types[objects[name].columns[column].type] for column in header}
+            connection.execute(
+                f"copy (select * from read_csv('{file}', header = true, delim = ',', quote = '\"', "
+                f"columns = {columns})) "
+                f"to '{root}/bare/{name}.parquet' (format parquet)"
+            )
+
+    costs(copy)
 
 
 def load_extracts(root: Path) -> None:
@@ -102,21 +83,14 @@ def load_extracts(root: Path) -> None:
     from orchestration.ingest.taking import Shelf
     from orchestration.opening import mappings
 
+    empty_lake(root)
     mapping = mappings()["generic"]
-    before = cpu_seconds()
-    loaded = load(Shelf(root / "inbox", root / "lake", root / "quarantine"), mapping, "Asia/Shanghai", AS_OF)
-    assert {file.object for file in loaded.files} == set(OBJECTS), loaded
-    report(before)
 
+    def take() -> None:
+        loaded = load(Shelf(root / "inbox", root / "lake", root / "quarantine"), mapping, "Asia/Shanghai", AS_OF)
+        assert {file.object for file in loaded.files} == set(OBJECTS), loaded
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def report(before: float) -> None:
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu_seconds": cpu_seconds() - before, "memory_mb": memory}))
+    costs(take)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""CPU and memory of the marts about funnel, fit, stalls and movement, as a ratio to SQL written by hand.
+
+Run by `make bench`. The hand-written script (`funnel_by_hand.sql`) answers less, for one funnel and one CRM: conversion
+of cohorts, censored dwell and stalled deals, by the segments. Both read the same Parquet files of the lake.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from measuring import Bar, costs, in_turns, write_demo
+
+BUSINESS_DATE = date(2026, 6, 30)
+BAR = Bar(cpu_ratio=3, memory_mb=2000)
+MARTS = ("funnel", "icp", "stalls", "movement")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--deals", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--step", choices=("by_hand", "marts"), help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.step:
+        {"by_hand": by_hand, "marts": marts}[arguments.step](arguments.root)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
+        root = Path(folder)
+        write_demo(root, arguments.deals, until=BUSINESS_DATE)
+        open_night(root)
+        print(f"{arguments.deals:,} deals")
+        return 0 if in_turns(__file__, root, ("by_hand", "marts"), arguments.rounds, BAR) else 1
+
+
+def open_night(root: Path) -> None:
+    """All that stands before the marts: the lake, the raw views over it, the standards and the clock as tables."""
+    os.environ["STAGEPROOF_HOME"] = str(root)
+    from orchestration.components.nightly import Nightly
+    from orchestration.ingest.load import known_objects, load
+    from orchestration.opening import clock, known_inputs, mappings
+    from quality.standards import tables
+
+    nightly = Nightly()
+    night = nightly.night(str(BUSINESS_DATE))
+    for mapping in mappings().values():
+        load(night.home.shelf, mapping, night.time_zone, night.as_of_at)
+        known = known_objects(night.home.shelf, mapping, night.as_of_at)
+        nightly.warehouse().expose((each, found.files) for each, found in known)
+    nightly.warehouse().write("standards", tables(nightly.standards()))
+    nightly.warehouse().write("night", {"clock": clock(night), "inputs": known_inputs(night)})
+    shutil.copy2(night.home.warehouse, night.home.warehouse.with_suffix(".opened"))
+
+
+def by_hand(root: Path) -> None:
+    import duckdb
+
+    script = Path(__file__).with_name("funnel_by_hand.sql").read_text(encoding="utf-8")
+    as_of = f"{BUSINESS_DATE} 16:00:00+00"
+    connection = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spilled")})
+    connection.execute("set TimeZone = 'UTC'")
+    costs(lambda: connection.execute(script.format(lake=root / "lake" / "generic", as_of=as_of)))
+
+
+def marts(root: Path) -> None:
+    os.environ["STAGEPROOF_HOME"] = str(root)
+    from dagster_dbt import DbtProject
+
+    from orchestration.components.dbt_models import prepare_manifest
+    from orchestration.components.dbt_run import DbtRun
+    from orchestration.night import PROJECT, home_from_environment
+
+    project = DbtProject(project_dir=PROJECT / "dbt_project")
+    prepare_manifest(project)
+    warehouse = home_from_environment().warehouse
+    shutil.copy2(warehouse.with_suffix(".opened"), warehouse)
+    run = DbtRun(project, root / "warehouse" / "dbt")
+
+    def build() -> None:
+        wanted = [f"+stageproof.marts.{room}" for room in MARTS]
+        for _ in run.events(["--quiet", "run", "--select", *wanted]):
+            pass
+        run.raise_on_failure()
+
+    costs(build)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
