@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import sqrt
 
 Cells = dict[tuple[object, ...], dict[str, object]]
@@ -102,12 +103,12 @@ def move(before: list[Run], run: Run) -> str:
         return "funnel_change"
     if last.outcome:
         return "reopen"
-    assert place.rank is not None and last.rank is not None
-    if place.rank < last.rank:
+    rank, last_rank = place.rank or 0, last.rank or 0
+    if rank < last_rank:
         return "regress"
     if any(run.place == place for run in before):
         return "re_enter"
-    return "skip" if place.rank > last.rank + 1 else "advance"
+    return "skip" if rank > last_rank + 1 else "advance"
 
 
 def wilson(w: float, n: float) -> tuple[float, float]:
@@ -191,7 +192,8 @@ def conversion(world: World) -> Cells:
     cells: Cells = {}
     for key, deals_of_cell in members.items():
         n = len(deals_of_cell)
-        count = {name: sum(bool(d[name]) for d in deals_of_cell) for name in ("visited", "advanced", "lost", "still_open")}
+        counted = ("visited", "advanced", "lost", "still_open")
+        count = {name: sum(bool(d[name]) for d in deals_of_cell) for name in counted}
         parents = members[key[0], "all", "all", "all", None, key[-1]]
         parent = sum(bool(d["advanced"]) for d in parents) / len(parents)
         curve = []
@@ -269,7 +271,7 @@ def completed_moves(world: World) -> Moves:
     moves: Moves = defaultdict(lambda: defaultdict(list))
     for segment, deals in cut(world).items():
         for _, runs in deals:
-            for run, after in zip(runs, runs[1:], strict=False):
+            for run, after in pairwise(runs):
                 if run.place.rank:
                     if after.began == "funnel_change":
                         to = ("funnel", "funnel_change")
@@ -314,9 +316,7 @@ def shares(stages: dict[str, list[tuple[str, str, float | None]]]) -> Chain:
 
 def solve(chain: Chain, gain: Callable[[str], Fraction]) -> dict[str, Fraction | None]:
     """What a deal gains on its way from each stage, by elimination in fractions; None where it may circle for ever."""
-    ends = {
-        stage for stage, to in chain.items() if any(kind != "stage" or state not in chain for kind, state in to)
-    }
+    ends = {stage for stage, to in chain.items() if any(kind != "stage" or state not in chain for kind, state in to)}
     while True:
         more = {s for s, to in chain.items() if any(k == "stage" and state in ends for k, state in to)} - ends
         if not more:
@@ -516,7 +516,8 @@ def bottlenecks(world: World) -> Cells:
                 gains = [
                     count * (then - before)
                     for name, count in starts.items()
-                    if name in chain and (before := won_now[name][0]) is not None
+                    if name in chain
+                    and (before := won_now[name][0]) is not None
                     and (then := won_then[name][0]) is not None
                 ]
                 saved = [

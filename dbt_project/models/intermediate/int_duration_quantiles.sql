@@ -68,8 +68,26 @@ with
         from by_day
     ),
 
+    emptied as (
+        select
+            at_risk.*,
+            case
+                when
+                    ended > 0
+                    and ended = at_risk
+                    and lead(days) over (
+                        partition by measure, funnel, segment, segment_value, stage order by days
+                    )
+                    is not null
+                then 1
+                else 0
+            end as is_emptied_early
+        from at_risk
+    ),
+
     -- Kaplan and Meier (1958): the product of the shares that did not end, as a sum of logarithms;
-    -- where all that are left end, it is zero.
+    -- where all that are left end, it is zero. Where those at risk run out while older stays join
+    -- later, it would be zero too and is plainly wrong: from there on nothing is known.
     survival as (
         select
             measure,
@@ -80,12 +98,14 @@ with
             days,
             case
                 when
-                    max(case when ended > 0 and ended = at_risk then 1 else 0 end) over (
+                    max(is_emptied_early) over (
                         partition by measure, funnel, segment, segment_value, stage
                         order by days
                         rows between unbounded preceding and current row
                     )
                     = 1
+                then null
+                when ended > 0 and ended = at_risk
                 then 0.0
                 else
                     exp(
@@ -102,7 +122,7 @@ with
                         )
                     )
             end as still_there
-        from at_risk
+        from emptied
     )
 
 -- The first day by which the share has ended. 1e-9 forgives what exp and ln lose: 3/4 * 2/3 must
