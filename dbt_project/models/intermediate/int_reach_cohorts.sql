@@ -37,7 +37,7 @@ with
 
     -- Months are few and deals many: the range join stands on the few.
     quarters as (
-        select months.reached_month, periods.period_start as quarter_start
+        select months.reached_month, periods.period_start as reached_quarter
         from months
         inner join
             periods
@@ -45,16 +45,16 @@ with
             and months.reached_month between periods.period_start and periods.period_end
     )
 
-select dated.*, 'all' as cohort_kind, cast(null as date) as cohort_start
-from dated
-union all
--- One reached at an unknown instant has no month, and says so.
 select
     dated.*,
-    case when reached_month is null then 'unknown' else 'month' end as cohort_kind,
-    reached_month as cohort_start
+    quarters.reached_quarter,
+    -- When the question whether it advances was decided, or how long it has been open.
+    case
+        when dated.is_advanced
+        then dated.days_to_advance
+        when dated.is_lost
+        then dated.days_to_close
+        else dated.days_followed
+    end as days_undecided
 from dated
-union all
-select dated.*, 'quarter' as cohort_kind, quarters.quarter_start as cohort_start
-from dated
-inner join quarters on dated.reached_month = quarters.reached_month
+left join quarters on dated.reached_month = quarters.reached_month

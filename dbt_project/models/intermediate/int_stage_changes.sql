@@ -176,23 +176,37 @@ with
             and all_changes.crm_stage_name = names_of_one_funnel.crm_name
     ),
 
-    -- An undated change is judged by the version of today; there is no other date to judge it by.
+    -- The boundaries of versions become instants, not the instants of changes days: versions are
+    -- few. An undated change is judged by the version of today; there is no other date to judge it
+    -- by.
+    versions as (
+        select
+            funnel_versions.funnel,
+            funnel_versions.version,
+            {{ date_starts_at("funnel_versions.valid_from", "company.time_zone") }}
+            as valid_from_at,
+            {{ date_starts_at("funnel_versions.valid_to", "company.time_zone") }} as valid_to_at
+        from funnel_versions
+        cross join company
+    ),
+
     dated as (
         select
             placed.*,
-            coalesce(
-                {{ local_date("placed.changed_at", "company.time_zone") }}, clock.business_date
-            ) as changed_on
+            case
+                when placed.changed_at < clock.as_of_at
+                then placed.changed_at
+                else {{ plus_minutes("clock.as_of_at", "-1") }}
+            end as judged_at
         from placed
         cross join clock
-        cross join company
     )
 
 select
     dated.deal_key,
     dated.funnel,
     dated.deal_funnel,
-    funnel_versions.version as funnel_version,
+    versions.version as funnel_version,
     dated.changed_at,
     dated.source_order,
     dated.change_id,
@@ -205,18 +219,18 @@ select
     stages.outcome
 from dated
 left join
-    funnel_versions
-    on dated.funnel = funnel_versions.funnel
-    and dated.changed_on >= funnel_versions.valid_from
-    and (funnel_versions.valid_to is null or dated.changed_on < funnel_versions.valid_to)
+    versions
+    on dated.funnel = versions.funnel
+    and dated.judged_at >= versions.valid_from_at
+    and (versions.valid_to_at is null or dated.judged_at < versions.valid_to_at)
 left join
     stage_names
     on dated.funnel = stage_names.funnel
-    and funnel_versions.version = stage_names.version
+    and versions.version = stage_names.version
     and dated.crm = stage_names.crm
     and dated.crm_stage_name = stage_names.crm_name
 left join
     stages
     on dated.funnel = stages.funnel
-    and funnel_versions.version = stages.version
+    and versions.version = stages.version
     and stage_names.stage = stages.stage

@@ -1,21 +1,19 @@
 with
     changes as (select * from {{ ref("int_stage_changes") }}),
 
-    ordered as (
+    compared as (
         select
             changes.*,
             row_number() over (
                 partition by deal_key order by changed_at nulls first, source_order, change_id
-            ) as change_number
+            ) as change_number,
+            lag(stage) over (
+                partition by deal_key order by changed_at nulls first, source_order, change_id
+            ) as stage_before,
+            lag(funnel) over (
+                partition by deal_key order by changed_at nulls first, source_order, change_id
+            ) as funnel_before
         from changes
-    ),
-
-    compared as (
-        select
-            ordered.*,
-            lag(stage) over (partition by deal_key order by change_number) as stage_before,
-            lag(funnel) over (partition by deal_key order by change_number) as funnel_before
-        from ordered
     ),
 
     -- CRMs write history for edits of the amount too: consecutive rows of one stage are one stay

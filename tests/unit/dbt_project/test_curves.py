@@ -33,8 +33,11 @@ def run(model: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
         return connection.execute(sql).pl()
 
 
-def segments(count: int) -> pl.DataFrame:
-    return pl.DataFrame({"deal_key": [str(n) for n in range(count)], "segment": "all", "segment_value": "all"})
+def segments(count: int) -> dict[str, pl.DataFrame]:
+    return {
+        "int_deal_segments": pl.DataFrame({"deal_key": [str(n) for n in range(count)], "segment_id": 1}),
+        "int_segment_values": pl.DataFrame({"segment_id": 1, "segment": "all", "segment_value": "all"}),
+    }
 
 
 def quantiles(stays: Sequence[tuple[float, bool, float]]) -> list[float | None]:
@@ -49,7 +52,7 @@ def quantiles(stays: Sequence[tuple[float, bool, float]]) -> list[float | None]:
             "observed_after_days": [float(entry) for _, _, entry in stays],
         }
     )
-    rows = run("int_duration_quantiles", {"int_durations": durations, "int_deal_segments": segments(len(stays))})
+    rows = run("int_duration_quantiles", {"int_durations": durations, **segments(len(stays))})
     return list(rows.select([f"p{level}_days" for level in LEVELS]).row(0))
 
 
@@ -111,23 +114,38 @@ def ultimates(followed: Sequence[tuple[float, str]]) -> dict[str, float | None]:
         },
         schema_overrides={"outcome": pl.String},
     )
-    cohorts = pl.DataFrame(
+    reach = pl.DataFrame(
         schema={
             "deal_key": pl.String,
             "funnel": pl.String,
             "stage": pl.String,
-            "cohort_kind": pl.String,
-            "cohort_start": pl.Date,
+            "reached_month": pl.Date,
+            "reached_quarter": pl.Date,
             "is_advanced": pl.Boolean,
             "is_lost": pl.Boolean,
-            "days_to_advance": pl.Float64,
-            "days_to_close": pl.Float64,
-            "days_followed": pl.Float64,
+            "days_undecided": pl.Float64,
+        }
+    )
+    counts = pl.DataFrame(
+        schema={
+            "funnel": pl.String,
+            "stage": pl.String,
+            "segment_id": pl.Int64,
+            "reached_month": pl.Date,
+            "reached_quarter": pl.Date,
+            "timed": pl.Int64,
+            "timed_advanced": pl.Int64,
+            "timed_lost": pl.Int64,
         }
     )
     rows = run(
         "int_stage_ultimates",
-        {"int_stage_closes": closes, "int_reach_cohorts": cohorts, "int_deal_segments": segments(len(followed))},
+        {
+            "int_stage_closes": closes,
+            "int_reach_cohorts": reach,
+            "int_cohort_counts": counts,
+            **segments(len(followed)),
+        },
     )
     return rows.select("probability", "undecided_share").row(0, named=True)
 

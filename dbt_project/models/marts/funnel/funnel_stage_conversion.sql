@@ -1,49 +1,58 @@
 with
-    cohorts as (select * from {{ ref("int_reach_cohorts") }}),
+    counts as (select * from {{ ref("int_cohort_counts") }}),
 
-    segments as (select * from {{ ref("int_deal_segments") }}),
+    segment_values as (select * from {{ ref("int_segment_values") }}),
 
     ultimates as (select * from {{ ref("int_stage_ultimates") }}),
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
+    -- A deal stands in the cohort of all, in its month and in its fiscal quarter. One reached at an
+    -- unknown instant has no month, and says so.
+    cohorts as (
+        select counts.*, 'all' as cohort_kind, cast(null as date) as cohort_start
+        from counts
+        union all
+        select
+            counts.*,
+            case when reached_month is null then 'unknown' else 'month' end as cohort_kind,
+            reached_month as cohort_start
+        from counts
+        union all
+        select counts.*, 'quarter' as cohort_kind, reached_quarter as cohort_start
+        from counts
+        where reached_quarter is not null
+    ),
+
     counted as (
         select
             cohorts.funnel,
-            segments.segment,
-            segments.segment_value,
+            segment_values.segment,
+            segment_values.segment_value,
             cohorts.cohort_kind,
             cohorts.cohort_start,
             cohorts.stage,
             cohorts.stage_rank,
-            count(*) as reached,
-            sum(case when is_visited then 1 else 0 end) as visited,
-            sum(case when is_skipped then 1 else 0 end) as skipped,
-            sum(case when is_advanced then 1 else 0 end) as advanced,
-            sum(case when is_lost then 1 else 0 end) as lost,
-            sum(case when is_open then 1 else 0 end) as still_open,
-            sum(case when days_followed >= 30 then 1 else 0 end) as n_matured_30d,
-            sum(
-                case when days_followed >= 30 and days_to_advance <= 30 then 1 else 0 end
-            ) as advanced_30d,
-            sum(case when days_followed >= 60 then 1 else 0 end) as n_matured_60d,
-            sum(
-                case when days_followed >= 60 and days_to_advance <= 60 then 1 else 0 end
-            ) as advanced_60d,
-            sum(case when days_followed >= 90 then 1 else 0 end) as n_matured_90d,
-            sum(
-                case when days_followed >= 90 and days_to_advance <= 90 then 1 else 0 end
-            ) as advanced_90d,
-            sum(case when days_followed >= 180 then 1 else 0 end) as n_matured_180d,
-            sum(
-                case when days_followed >= 180 and days_to_advance <= 180 then 1 else 0 end
-            ) as advanced_180d
+            cast(sum(reached) as bigint) as reached,
+            sum(visited) as visited,
+            sum(reached) - sum(visited) as skipped,
+            sum(advanced) as advanced,
+            sum(lost) as lost,
+            sum(still_open) as still_open,
+            sum(n_matured_30d) as n_matured_30d,
+            sum(advanced_30d) as advanced_30d,
+            sum(n_matured_60d) as n_matured_60d,
+            sum(advanced_60d) as advanced_60d,
+            sum(n_matured_90d) as n_matured_90d,
+            sum(advanced_90d) as advanced_90d,
+            sum(n_matured_180d) as n_matured_180d,
+            sum(advanced_180d) as advanced_180d
         from cohorts
-        inner join segments on cohorts.deal_key = segments.deal_key
+        inner join segment_values on cohorts.segment_id = segment_values.segment_id
         group by
             cohorts.funnel,
-            segments.segment,
-            segments.segment_value,
+            segment_values.segment,
+            segment_values.segment_value,
             cohorts.cohort_kind,
             cohorts.cohort_start,
             cohorts.stage,
