@@ -36,32 +36,67 @@ with
         where observed_after_days > 0
     ),
 
+    -- Curves are told apart by two numbers while they are computed: sorting millions of rows by
+    -- their
+    -- names would cost several times as much.
+    segment_numbers as (
+        select
+            segment,
+            segment_value,
+            row_number() over (order by segment, segment_value) as segment_number
+        from (select distinct segment, segment_value from segments) as known_segments
+    ),
+
+    numbered_segments as (
+        select segments.deal_key, segment_numbers.segment_number
+        from segments
+        inner join
+            segment_numbers
+            on segments.segment = segment_numbers.segment
+            and segments.segment_value = segment_numbers.segment_value
+    ),
+
+    cells as (
+        select
+            measure,
+            funnel,
+            stage,
+            row_number() over (order by measure, funnel, stage) as cell_number
+        from (select distinct measure, funnel, stage from timed) as known_cells
+    ),
+
+    numbered as (
+        select
+            cells.cell_number,
+            instants.deal_key,
+            instants.days,
+            instants.ended,
+            instants.at_risk_until
+        from instants
+        inner join
+            cells
+            on instants.measure = cells.measure
+            and instants.funnel = cells.funnel
+            and instants.stage = cells.stage
+    ),
+
     by_day as (
         select
-            instants.measure,
-            instants.funnel,
-            segments.segment,
-            segments.segment_value,
-            instants.stage,
-            instants.days,
-            sum(instants.ended) as ended,
-            sum(instants.at_risk_until) as at_risk_until
-        from instants
-        inner join segments on instants.deal_key = segments.deal_key
-        group by
-            instants.measure,
-            instants.funnel,
-            segments.segment,
-            segments.segment_value,
-            instants.stage,
-            instants.days
+            numbered.cell_number,
+            numbered_segments.segment_number,
+            numbered.days,
+            sum(numbered.ended) as ended,
+            sum(numbered.at_risk_until) as at_risk_until
+        from numbered
+        inner join numbered_segments on numbered.deal_key = numbered_segments.deal_key
+        group by numbered.cell_number, numbered_segments.segment_number, numbered.days
     ),
 
     at_risk as (
         select
             by_day.*,
             sum(at_risk_until) over (
-                partition by measure, funnel, segment, segment_value, stage
+                partition by cell_number, segment_number
                 order by days desc
                 rows between unbounded preceding and current row
             ) as at_risk
@@ -75,9 +110,7 @@ with
                 when
                     ended > 0
                     and ended = at_risk
-                    and lead(days) over (
-                        partition by measure, funnel, segment, segment_value, stage order by days
-                    )
+                    and lead(days) over (partition by cell_number, segment_number order by days)
                     is not null
                 then 1
                 else 0
@@ -90,16 +123,13 @@ with
     -- later, it would be zero too and is plainly wrong: from there on nothing is known.
     survival as (
         select
-            measure,
-            funnel,
-            segment,
-            segment_value,
-            stage,
+            cell_number,
+            segment_number,
             days,
             case
                 when
                     max(is_emptied_early) over (
-                        partition by measure, funnel, segment, segment_value, stage
+                        partition by cell_number, segment_number
                         order by days
                         rows between unbounded preceding and current row
                     )
@@ -116,7 +146,7 @@ with
                                 else 0.0
                             end
                         ) over (
-                            partition by measure, funnel, segment, segment_value, stage
+                            partition by cell_number, segment_number
                             order by days
                             rows between unbounded preceding and current row
                         )
@@ -128,15 +158,18 @@ with
 -- The first day by which the share has ended. 1e-9 forgives what exp and ln lose: 3/4 * 2/3 must
 -- count as one half.
 select
-    measure,
-    funnel,
-    segment,
-    segment_value,
-    stage,
+    cells.measure,
+    cells.funnel,
+    segment_numbers.segment,
+    segment_numbers.segment_value,
+    cells.stage,
     min(case when still_there <= 0.75 + 1e-9 then days end) as p25_days,
     min(case when still_there <= 0.50 + 1e-9 then days end) as p50_days,
     min(case when still_there <= 0.25 + 1e-9 then days end) as p75_days,
     min(case when still_there <= 0.20 + 1e-9 then days end) as p80_days,
     min(case when still_there <= 0.10 + 1e-9 then days end) as p90_days
 from survival
-group by measure, funnel, segment, segment_value, stage
+inner join cells on survival.cell_number = cells.cell_number
+inner join segment_numbers on survival.segment_number = segment_numbers.segment_number
+group by
+    cells.measure, cells.funnel, segment_numbers.segment, segment_numbers.segment_value, cells.stage

@@ -39,39 +39,81 @@ with
         from closes
     ),
 
+    -- Curves are told apart by two numbers while they are computed: sorting millions of rows by
+    -- their
+    -- names would cost several times as much.
+    segment_numbers as (
+        select
+            segment,
+            segment_value,
+            row_number() over (order by segment, segment_value) as segment_number
+        from (select distinct segment, segment_value from segments) as known_segments
+    ),
+
+    numbered_segments as (
+        select segments.deal_key, segment_numbers.segment_number
+        from segments
+        inner join
+            segment_numbers
+            on segments.segment = segment_numbers.segment
+            and segments.segment_value = segment_numbers.segment_value
+    ),
+
+    cells as (
+        select
+            question,
+            funnel,
+            cohort_kind,
+            cohort_start,
+            stage,
+            row_number() over (
+                order by question, funnel, cohort_kind, cohort_start, stage
+            ) as cell_number
+        from
+            (
+                select distinct question, funnel, cohort_kind, cohort_start, stage from followed
+            ) as known_cells
+    ),
+
+    numbered as (
+        select
+            cells.cell_number,
+            followed.deal_key,
+            followed.days,
+            followed.is_event,
+            followed.is_other
+        from followed
+        inner join
+            cells
+            on followed.question = cells.question
+            and followed.funnel = cells.funnel
+            and followed.cohort_kind = cells.cohort_kind
+            and followed.stage = cells.stage
+            and (
+                followed.cohort_start = cells.cohort_start
+                or (followed.cohort_start is null and cells.cohort_start is null)
+            )
+        where followed.days is not null
+    ),
+
     by_day as (
         select
-            followed.question,
-            followed.funnel,
-            segments.segment,
-            segments.segment_value,
-            followed.cohort_kind,
-            followed.cohort_start,
-            followed.stage,
-            followed.days,
-            sum(followed.is_event) as events,
-            sum(followed.is_other) as others,
+            numbered.cell_number,
+            numbered_segments.segment_number,
+            numbered.days,
+            sum(numbered.is_event) as events,
+            sum(numbered.is_other) as others,
             count(*) as seen
-        from followed
-        inner join segments on followed.deal_key = segments.deal_key
-        where followed.days is not null
-        group by
-            followed.question,
-            followed.funnel,
-            segments.segment,
-            segments.segment_value,
-            followed.cohort_kind,
-            followed.cohort_start,
-            followed.stage,
-            followed.days
+        from numbered
+        inner join numbered_segments on numbered.deal_key = numbered_segments.deal_key
+        group by numbered.cell_number, numbered_segments.segment_number, numbered.days
     ),
 
     at_risk as (
         select
             by_day.*,
             sum(seen) over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
+                partition by cell_number, segment_number
                 order by days desc
                 rows between unbounded preceding and current row
             ) as at_risk
@@ -93,14 +135,7 @@ with
                             else 0.0
                         end
                     ) over (
-                        partition by
-                            question,
-                            funnel,
-                            segment,
-                            segment_value,
-                            cohort_kind,
-                            cohort_start,
-                            stage
+                        partition by cell_number, segment_number
                         order by days
                         rows between unbounded preceding and 1 preceding
                     )
@@ -116,43 +151,35 @@ with
         select
             undecided.*,
             sum(undecided_before * cast(events as double precision) / at_risk) over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
+                partition by cell_number, segment_number
                 order by days
                 rows between unbounded preceding and current row
             ) as probability,
             undecided_before
             * (1.0 - cast(events + others as double precision) / at_risk) as undecided_share,
-            sum(events) over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
-            ) as all_events,
-            sum(others) over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
-            ) as all_others,
-            sum(seen) over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
-            ) as deals,
+            sum(events) over (partition by cell_number, segment_number) as all_events,
+            sum(others) over (partition by cell_number, segment_number) as all_others,
+            sum(seen) over (partition by cell_number, segment_number) as deals,
             row_number() over (
-                partition by
-                    question, funnel, segment, segment_value, cohort_kind, cohort_start, stage
-                order by days desc
+                partition by cell_number, segment_number order by days desc
             ) as reverse_number
         from undecided
     )
 
 select
-    question,
-    funnel,
-    segment,
-    segment_value,
-    cohort_kind,
-    cohort_start,
-    stage,
-    cast(deals as bigint) as deals,
-    case when all_events + all_others > 0 then probability end as probability,
-    undecided_share
+    cells.question,
+    cells.funnel,
+    segment_numbers.segment,
+    segment_numbers.segment_value,
+    cells.cohort_kind,
+    cells.cohort_start,
+    cells.stage,
+    cast(accumulated.deals as bigint) as deals,
+    case
+        when accumulated.all_events + accumulated.all_others > 0 then accumulated.probability
+    end as probability,
+    accumulated.undecided_share
 from accumulated
-where reverse_number = 1
+inner join cells on accumulated.cell_number = cells.cell_number
+inner join segment_numbers on accumulated.segment_number = segment_numbers.segment_number
+where accumulated.reverse_number = 1
