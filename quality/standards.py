@@ -299,6 +299,11 @@ def _company_flaws(company: Company) -> Iterator[Flaw]:
     for number, segment in enumerate(company.segments):
         if segment not in SEGMENTS:
             yield ("segments", number), f'"{segment}" is no segment; {did_you_mean(segment, SEGMENTS)}'
+    if "amount_band" in company.segments and not company.amount_bands:
+        yield ("amount_bands",), "segments names amount_band, so list where each band begins, like [10000, 50000]"
+    for number, (before, start) in enumerate(pairwise(company.amount_bands), start=1):
+        if start <= before:
+            yield ("amount_bands", number), f"{start} does not rise above {before}; list the bands in rising order"
     if company.forecast_segment not in company.segments:
         advice = did_you_mean(company.forecast_segment, company.segments)
         yield ("forecast_segment",), f'"{company.forecast_segment}" is not among the segments above; {advice}'

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 EVIDENCE_KINDS = ("customer_action", "recorded_event", "document", "field")
 OUTCOMES = ("won", "lost", "nurtured", "disqualified")
-SEGMENTS = ("icp_band", "lead_source", "owner", "team", "region", "product", "deal_type")
+SEGMENTS = ("icp_band", "lead_source", "owner", "team", "amount_band", "region", "product", "deal_type")
 # What every CRM's accounts are brought to; further attributes are each company's own.
 TEXT_ATTRIBUTES = ("industry", "country", "region")
 ACCOUNT_ATTRIBUTES = (*TEXT_ATTRIBUTES, "employees", "annual_revenue")
@@ -77,9 +77,13 @@ class Company(_Model):
     ]
     language: Annotated[Literal["en", "zh"], Field(description="en or zh")]
     segments: Annotated[list[Text], Field(description="a list of segments")]
+    amount_bands: Annotated[
+        list[Annotated[int, Field(ge=1, le=10**15)]], Field(description="a list of whole amounts above 0")
+    ] = Field(default_factory=list)
     forecast_segment: Text
     minimum_n: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
     shrinkage_deals: Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of deals above 0")]
+    velocity_days: Annotated[int, Field(ge=1, le=36500, description="a whole number of days above 0")]
     stale_after_days: Days
     unmapped_stages: Annotated[Literal["refuse", "report"], Field(description="refuse or report")]
 

@@ -6,6 +6,7 @@ have passed all of them.
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -26,10 +27,12 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "forecast_segment": _TEXT,
         "minimum_n": pl.Int64,
         "shrinkage_deals": pl.Int64,
+        "velocity_days": pl.Int64,
         "stale_after_days": pl.Int64,
         "unmapped_stages": _TEXT,
     },
     "segments": {"segment": _TEXT},
+    "amount_bands": {"amount_band": _TEXT, "amount_from": pl.Int64, "amount_below": pl.Int64},
     "funnels": {"funnel": _TEXT, "name_en": _TEXT, "name_zh": _TEXT, "is_default": pl.Boolean},
     "funnel_crm_names": {"funnel": _TEXT, "crm": _TEXT, "crm_name": _TEXT},
     "funnel_versions": {"funnel": _TEXT, "version": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date},
@@ -130,10 +133,11 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 
 def tables(standards: Standards) -> dict[str, pl.DataFrame]:
     """Every standards table by name, also those without rows. Equal standards give equal frames."""
-    company = standards.company.model_dump(exclude={"segments"})
+    company = standards.company.model_dump(exclude={"segments", "amount_bands"})
     rows: dict[str, list[dict[str, Any]]] = {
         "company": [company],
         "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
+        "amount_bands": list(_amount_bands(standards.company.amount_bands)),
         "rules": [_rule_row(rule) for rule in standards.rules],
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
         **_stall_rows(standards.stalls),
@@ -142,6 +146,13 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         **_funnel_rows(standards.funnels),
     }
     return {name: pl.DataFrame(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
+
+
+def _amount_bands(starts: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Every amount has a band: the first has no lower end, as a credit note is below zero, the last no upper one."""
+    for low, high in pairwise([None, *starts, None]):
+        text = f"{low}+" if high is None else f"{low or 0}-{high}"
+        yield {"amount_band": text, "amount_from": low, "amount_below": high}
 
 
 def suite_rules(standards: Standards) -> pl.DataFrame:

@@ -61,6 +61,19 @@
     )
 {%- endmacro %}
 
+{# The instant at which a calendar day begins in a time zone. #}
+{% macro date_starts_at(day, time_zone) -%}
+    {{ return(adapter.dispatch("date_starts_at")(day, time_zone)) }}
+{%- endmacro %}
+
+{% macro default__date_starts_at(day, time_zone) -%}
+    timezone('UTC', timezone({{ time_zone }}, cast({{ day }} as timestamp)))
+{%- endmacro %}
+
+{% macro spark__date_starts_at(day, time_zone) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp), {{ time_zone }})
+{%- endmacro %}
+
 {# An instant moved by a number of days that is itself a column. #}
 {% macro plus_days(instant_at, days) -%}
     {{ return(adapter.dispatch("plus_days")(instant_at, days)) }}

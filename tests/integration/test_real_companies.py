@@ -96,6 +96,15 @@ def test_the_maven_days_from_engaging_to_close_are_the_known_ones(maven: Clone) 
     assert dict(days.rows()) == {"won": 57, "lost": 14}
 
 
+def test_the_maven_rates_stand_under_their_own_names(maven: Clone) -> None:
+    """All closed within a year; nobody is nurtured or disqualified, so the narrow rate is the win rate."""
+    velocity = maven.query(
+        """select closed_deals, won_deals, round(win_rate, 4), round(win_rate_narrow, 4), won_amount, won_cycle_p50_days
+           from funnel_velocity where segment = 'all'"""
+    )
+    assert velocity.row(0) == (4238 + 2473, 4238, 0.6315, 0.6315, 10_005_534, 57)
+
+
 def test_a_maven_deal_without_any_date_stays_with_its_age_unknown(maven: Clone) -> None:
     visits = maven.query(
         """select count(*), count(entered_at), count(dwell_days), min(entered_precision)
@@ -195,6 +204,26 @@ def test_the_bank_converts_from_complete_to_validating_as_known(bank: Clone) -> 
 def test_the_bank_median_dwell_by_kaplan_meier_is_the_known_one(bank: Clone, stage: str, median: float) -> None:
     rows = bank.query(f"select dwell_p50_days from funnel_stage_dwell where segment = 'all' and stage = '{stage}'")
     assert round(rows.item(), 4) == median
+
+
+@pytest.mark.parametrize(
+    ("stage", "rate"), [("create", 1.0), ("concept", 1.0), ("accepted", 1.0), ("complete", 470 / 811)]
+)
+def test_the_bank_expects_what_became_of_its_closed_cases(bank: Clone, stage: str, rate: float) -> None:
+    """No case is open, so that the expected conversion is the share that advanced, to the last digit."""
+    row = bank.query(
+        f"""select conversion_expected, conversion_expected_undecided, still_open from funnel_stage_conversion
+            where segment = 'all' and cohort_kind = 'all' and stage = '{stage}'"""
+    ).row(0)
+    assert row == (pytest.approx(rate, abs=1e-12), pytest.approx(0, abs=1e-12), 0)
+
+
+def test_the_bank_visits_to_incomplete_are_shared_out_as_known(bank: Clone) -> None:
+    shares = bank.query(
+        """select to_state, visits, share from funnel_transitions
+           where segment = 'all' and from_stage = 'incomplete' and visits > 0 order by visits"""
+    )
+    assert [row[1:] for row in shares.rows()] == [(11, pytest.approx(11 / 51)), (40, pytest.approx(40 / 51))]
 
 
 def test_the_bank_visits_to_incomplete_go_back_or_on_as_known(bank: Clone) -> None:

@@ -8,10 +8,11 @@ with
     last_runs as (select * from runs where next_stage is null),
 
     furthest as (
-        select deal_key, max(stage_rank) as furthest_rank
+        select runs.deal_key, max(runs.stage_rank) as furthest_rank
         from runs
-        where outcome is null
-        group by deal_key
+        inner join deals on runs.deal_key = deals.deal_key and runs.funnel = deals.funnel
+        where runs.outcome is null
+        group by runs.deal_key
     )
 
 select

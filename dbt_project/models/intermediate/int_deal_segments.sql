@@ -1,57 +1,12 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    names as (select * from {{ ref("int_deal_segment_names") }}),
 
-    scores as (select * from {{ ref("int_icp_scores") }}),
-
-    users as (select * from {{ ref("int_users") }}),
-
-    accounts as (select * from {{ ref("int_accounts") }}),
-
-    segments as (select * from {{ ref("stg_standards__segments") }}),
-
-    described as (
-        select
-            deals.deal_key,
-            scores.icp_band,
-            deals.lead_source,
-            coalesce(users.owner_name, deals.owner_key) as owner,
-            users.team,
-            accounts.region,
-            deals.product,
-            deals.deal_type
-        from deals
-        left join scores on deals.deal_key = scores.deal_key
-        left join users on deals.owner_key = users.owner_key
-        left join accounts on deals.account_key = accounts.account_key
-    )
+    segment_values as (select * from {{ ref("int_segment_values") }})
 
 select
-    described.deal_key,
-    segments.segment,
-    case
-        when segments.segment = 'all'
-        then 'all'
-        else
-            coalesce(
-                case
-                    segments.segment
-                    when 'icp_band'
-                    then described.icp_band
-                    when 'lead_source'
-                    then described.lead_source
-                    when 'owner'
-                    then described.owner
-                    when 'team'
-                    then described.team
-                    when 'region'
-                    then described.region
-                    when 'product'
-                    then described.product
-                    when 'deal_type'
-                    then described.deal_type
-                end,
-                '(none)'
-            )
-    end as segment_value
-from described
-cross join segments
+    names.deal_key, segment_values.segment_id, segment_values.segment, segment_values.segment_value
+from names
+inner join
+    segment_values
+    on names.segment = segment_values.segment
+    and names.segment_value = segment_values.segment_value

@@ -141,25 +141,72 @@ with
         from from_own_stage
     ),
 
-    -- An undated change is judged by the version of today; there is no other date to judge it by.
-    dated as (
+    own_names as (select distinct funnel, crm, crm_name from stage_names),
+
+    -- A name that exactly one funnel knows tells that the deal was in it.
+    names_of_one_funnel as (
+        select crm, crm_name, min(funnel) as funnel
+        from own_names
+        group by crm, crm_name
+        having count(*) = 1
+    ),
+
+    -- A deal carries only the funnel it is in tonight. What its history calls by a name of another
+    -- funnel alone was a stage of that one, and the deal has changed funnels since.
+    placed as (
         select
             all_changes.*,
             deals.crm,
-            deals.funnel,
-            coalesce(
-                {{ local_date("all_changes.changed_at", "company.time_zone") }}, clock.business_date
-            ) as changed_on
+            case
+                when deals.funnel is null or own_names.funnel is not null
+                then deals.funnel
+                else coalesce(names_of_one_funnel.funnel, deals.funnel)
+            end as funnel,
+            deals.funnel as deal_funnel
         from all_changes
         inner join deals on all_changes.deal_key = deals.deal_key
-        cross join clock
+        left join
+            own_names
+            on deals.funnel = own_names.funnel
+            and deals.crm = own_names.crm
+            and all_changes.crm_stage_name = own_names.crm_name
+        left join
+            names_of_one_funnel
+            on deals.crm = names_of_one_funnel.crm
+            and all_changes.crm_stage_name = names_of_one_funnel.crm_name
+    ),
+
+    -- The boundaries of versions become instants, not the instants of changes days: versions are
+    -- few. An undated change is judged by the version of today; there is no other date to judge it
+    -- by.
+    versions as (
+        select
+            funnel_versions.funnel,
+            funnel_versions.version,
+            {{ date_starts_at("funnel_versions.valid_from", "company.time_zone") }}
+            as valid_from_at,
+            {{ date_starts_at("funnel_versions.valid_to", "company.time_zone") }} as valid_to_at
+        from funnel_versions
         cross join company
+    ),
+
+    dated as (
+        select
+            placed.*,
+            case
+                when placed.changed_at < clock.as_of_at
+                then placed.changed_at
+                else {{ plus_minutes("clock.as_of_at", "-1") }}
+            end as judged_at
+        from placed
+        cross join clock
     )
 
 select
     dated.deal_key,
     dated.funnel,
-    funnel_versions.version as funnel_version,
+    dated.deal_funnel,
+    versions.version as funnel_version,
     dated.changed_at,
     dated.source_order,
     dated.change_id,
@@ -172,18 +219,18 @@ select
     stages.outcome
 from dated
 left join
-    funnel_versions
-    on dated.funnel = funnel_versions.funnel
-    and dated.changed_on >= funnel_versions.valid_from
-    and (funnel_versions.valid_to is null or dated.changed_on < funnel_versions.valid_to)
+    versions
+    on dated.funnel = versions.funnel
+    and dated.judged_at >= versions.valid_from_at
+    and (versions.valid_to_at is null or dated.judged_at < versions.valid_to_at)
 left join
     stage_names
     on dated.funnel = stage_names.funnel
-    and funnel_versions.version = stage_names.version
+    and versions.version = stage_names.version
     and dated.crm = stage_names.crm
     and dated.crm_stage_name = stage_names.crm_name
 left join
     stages
     on dated.funnel = stages.funnel
-    and funnel_versions.version = stages.version
+    and versions.version = stages.version
     and stage_names.stage = stages.stage

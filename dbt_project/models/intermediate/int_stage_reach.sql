@@ -9,6 +9,7 @@ with
     reaching as (
         select
             deal_key,
+            funnel,
             run_number,
             entered_at,
             stage,
@@ -43,6 +44,7 @@ with
         inner join
             reaching
             on spine.deal_key = reaching.deal_key
+            and spine.funnel = reaching.funnel
             and reaching.reached_rank >= spine.stage_rank
         group by spine.deal_key, spine.funnel, spine.stage, spine.stage_rank
     )

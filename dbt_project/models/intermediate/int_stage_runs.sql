@@ -1,31 +1,36 @@
 with
     changes as (select * from {{ ref("int_stage_changes") }}),
 
-    ordered as (
+    compared as (
         select
             changes.*,
             row_number() over (
                 partition by deal_key order by changed_at nulls first, source_order, change_id
-            ) as change_number
+            ) as change_number,
+            lag(stage) over (
+                partition by deal_key order by changed_at nulls first, source_order, change_id
+            ) as stage_before,
+            lag(funnel) over (
+                partition by deal_key order by changed_at nulls first, source_order, change_id
+            ) as funnel_before
         from changes
-    ),
-
-    compared as (
-        select
-            ordered.*,
-            lag(stage) over (partition by deal_key order by change_number) as stage_before
-        from ordered
     ),
 
     -- CRMs write history for edits of the amount too: consecutive rows of one stage are one stay
     -- in it.
-    starts as (select * from compared where stage_before is null or stage <> stage_before),
+    starts as (
+        select *
+        from compared
+        where stage_before is null or stage <> stage_before or funnel <> funnel_before
+    ),
 
     numbered as (
         select
             starts.*,
             row_number() over (partition by deal_key order by change_number) as run_number,
-            row_number() over (partition by deal_key, stage order by change_number) as occurrence,
+            row_number() over (
+                partition by deal_key, funnel, stage order by change_number
+            ) as occurrence,
             lead(changed_at) over (partition by deal_key order by change_number) as left_at,
             lead(stage) over (partition by deal_key order by change_number) as next_stage,
             lead(outcome) over (partition by deal_key order by change_number) as next_outcome,
@@ -34,7 +39,7 @@ with
                 partition by deal_key order by change_number
             ) as previous_stage_rank,
             max(stage_rank) over (
-                partition by deal_key
+                partition by deal_key, funnel
                 order by change_number
                 rows between unbounded preceding and 1 preceding
             ) as furthest_rank_before
@@ -50,7 +55,12 @@ select
     stage_rank,
     outcome,
     occurrence,
-    deal_key || '/' || stage || '/' || cast(occurrence as {{ dbt.type_string() }}) as visit_id,
+    deal_key
+    || '/'
+    || case when funnel <> deal_funnel then funnel || '/' else '' end
+    || stage
+    || '/'
+    || cast(occurrence as {{ dbt.type_string() }}) as visit_id,
     changed_at as entered_at,
     left_at,
     precision as entered_precision,
@@ -64,6 +74,8 @@ select
         then 'start_mid'
         when outcome is not null
         then outcome
+        when funnel <> funnel_before
+        then 'funnel_change'
         when previous_outcome is not null
         then 'reopen'
         when stage_rank < previous_stage_rank
@@ -74,9 +86,10 @@ select
         then 'skip'
         else 'advance'
     end as move,
-    -- Where the deal stood before: a deal that comes back from a close stands where it had come to.
+    -- Where the deal stood before: a deal that comes back from a close stands where it had come to,
+    -- one that comes from another funnel at the beginning of this one.
     case
-        when run_number = 1
+        when run_number = 1 or funnel <> funnel_before
         then 0
         when previous_outcome is not null
         then coalesce(furthest_rank_before, 0)

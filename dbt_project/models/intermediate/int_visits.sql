@@ -1,11 +1,30 @@
 with
     runs as (select * from {{ ref("int_stage_runs") }}),
 
+    deals as (select * from {{ ref("int_deals") }}),
+
+    crm_changes as (select * from {{ ref("int_crm_stage_changes") }}),
+
+    observations as (select * from {{ ref("int_deal_observations") }}),
+
     clock as (select * from {{ ref("stg_night__clock") }}),
 
     open_runs as (select * from runs where outcome is null),
 
-    next_runs as (select deal_key, run_number, move from runs)
+    next_runs as (select deal_key, run_number, move from runs),
+
+    with_history as (select distinct crm from crm_changes),
+
+    -- Where a CRM keeps no history, a deal that left its stage before the first extract shows no
+    -- visit there; one that was still there was seen from that extract on.
+    first_seen as (
+        select observations.deal_key, min(observations.observed_at) as first_observed_at
+        from observations
+        inner join deals on observations.deal_key = deals.deal_key
+        left join with_history on deals.crm = with_history.crm
+        where observations.is_present and with_history.crm is null
+        group by observations.deal_key
+    )
 
 select
     open_runs.deal_key,
@@ -28,9 +47,15 @@ select
     open_runs.entered_precision,
     open_runs.entered_source,
     {{ days_between("open_runs.entered_at", "coalesce(open_runs.left_at, clock.as_of_at)") }}
-    as dwell_days
+    as dwell_days,
+    case
+        when open_runs.run_number = 1 and first_seen.first_observed_at > open_runs.entered_at
+        then {{ days_between("open_runs.entered_at", "first_seen.first_observed_at") }}
+        else 0.0
+    end as observed_after_days
 from open_runs
 cross join clock
+left join first_seen on open_runs.deal_key = first_seen.deal_key
 left join
     next_runs
     on open_runs.deal_key = next_runs.deal_key

@@ -67,7 +67,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "segment": pl.String,
         "segment_value": pl.String,
         "cohort_kind": pl.String,
-        "cohort_month": pl.Date,
+        "cohort_start": pl.Date,
         "stage": pl.String,
         "stage_rank": pl.Int32,
         "reached": pl.Int64,

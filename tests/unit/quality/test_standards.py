@@ -399,9 +399,21 @@ STAGE = "versions[0].stages"
         (
             "company.yml",
             "forecast_segment: icp_band",
-            "forecast_segment: product",
-            'forecast_segment: "product" is not among the segments above; '
-            "valid are icp_band, lead_source, owner, team, region",
+            "forecast_segment: deal_type",
+            'forecast_segment: "deal_type" is not among the segments above; '
+            "valid are icp_band, lead_source, owner, team, amount_band, region, product",
+        ),
+        (
+            "company.yml",
+            "amount_bands: [100000, 500000]",
+            "amount_bands: []",
+            "amount_bands: segments names amount_band, so list where each band begins, like [10000, 50000]",
+        ),
+        (
+            "company.yml",
+            "[100000, 500000]",
+            "[100000, 100000]",
+            "amount_bands[1]: 100000 does not rise above 100000; list the bands in rising order",
         ),
         (
             "company.yml",

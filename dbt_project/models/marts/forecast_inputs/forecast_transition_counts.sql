@@ -18,9 +18,16 @@ select
     visits.funnel,
     forecast_segments.segment,
     visits.stage as from_stage,
-    visits.next_stage as to_state,
+    -- Where a deal changes funnels, this one does not tell its end.
+    case
+        when visits.ended_as = 'funnel_change' then 'funnel_change' else visits.next_stage
+    end as to_state,
     count(*) as visits
 from visits
 inner join forecast_segments on visits.deal_key = forecast_segments.deal_key
 where not visits.is_ongoing and visits.stage_rank is not null
-group by visits.funnel, forecast_segments.segment, visits.stage, visits.next_stage
+group by
+    visits.funnel,
+    forecast_segments.segment,
+    visits.stage,
+    case when visits.ended_as = 'funnel_change' then 'funnel_change' else visits.next_stage end

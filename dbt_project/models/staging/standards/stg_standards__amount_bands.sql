@@ -1,0 +1,4 @@
+with source as (select * from {{ source("standards", "amount_bands") }})
+
+select amount_band, amount_from, amount_below
+from source
