@@ -183,3 +183,17 @@
 {% macro first_of_json_list(text) -%}
     coalesce({{ matched_text(text, '^\\["([^"]*)"') }}, nullif({{ text }}, '[]'))
 {%- endmacro %}
+
+{# The number that a text says; null where it says none. #}
+{% macro number_or_null(text) -%}
+    {{ return(adapter.dispatch("number_or_null")(text)) }}
+{%- endmacro %}
+
+{% macro default__number_or_null(text) -%} try_cast({{ text }} as double) {%- endmacro %}
+
+{% macro postgres__number_or_null(text) -%}
+    case
+        when {{ text }} ~ '^ *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *$'
+        then cast({{ text }} as double precision)
+    end
+{%- endmacro %}
