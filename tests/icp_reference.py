@@ -255,10 +255,7 @@ def weight_review(world: World) -> dict[str, dict[str, Any]]:
             if attributes.get(attribute) is None:
                 continue
             others = [name for name in profile.weights if name != attribute and attributes.get(name) is not None]
-            stratum = (
-                round(sum(profile.weights[name] for name in others), 6),
-                round(sum(profile.weights[name] for name in others if fits(profile, name, attributes[name])), 6),
-            )
+            stratum = tuple((name, fits(profile, name, attributes[name])) for name in others)
             place = (0 if fits(profile, attribute, attributes[attribute]) else 2) + (not deal.is_won)
             cells[stratum][place] += 1
             whole[place] += 1

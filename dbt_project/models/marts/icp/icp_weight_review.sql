@@ -7,6 +7,8 @@ with
 
     matches as (select * from {{ ref("int_icp_matches") }}),
 
+    profile as (select * from {{ ref("stg_standards__icp_attributes") }}),
+
     company as (select * from {{ ref("stg_standards__company") }}),
 
     -- The two sides of each weighed attribute: deals whose account fitted at creation, and others.
@@ -24,12 +26,19 @@ with
         group by funnel, attribute
     ),
 
+    -- A power of two for each attribute, so that a sum says which ones are in it.
+    numbered as (
+        select
+            attribute, cast(power(2, row_number() over (order by attribute) - 1) as bigint) as bit
+        from profile
+    ),
+
     matched_deals as (
         select
             deals.deal_key,
             deals.funnel,
             matches.attribute,
-            matches.weight,
+            numbered.bit,
             case when deals.outcome = 'won' then 1 else 0 end as won,
             case when matches.is_matched then 1 else 0 end as fits
         from deals
@@ -38,32 +47,33 @@ with
             matches
             on subjects.creation_subject_kind = matches.subject_kind
             and subjects.creation_subject_key = matches.subject_key
+        inner join numbered on matches.attribute = numbered.attribute
         where deals.outcome is not null and deals.funnel is not null
     ),
 
-    deal_weights as (
-        select deal_key, sum(weight) as known_weight, sum(weight * fits) as matched_weight
+    deal_bits as (
+        select deal_key, sum(bit) as known_bits, sum(bit * fits) as matched_bits
         from matched_deals
         group by deal_key
     ),
 
-    -- Deals are compared only with deals of their own funnel that fit as well in all else, because
-    -- attributes come together: large companies have large revenues, and the effect of the one
-    -- must not be booked on the other.
+    -- Deals are compared only with deals of their own funnel that are known and fit alike in all
+    -- else, because attributes come together: large companies have large revenues, and the effect
+    -- of the one must not be booked on the other. An equal score would not do: two small weights
+    -- may add up to a large one.
     strata as (
         select
             matched_deals.funnel,
             matched_deals.attribute,
-            deal_weights.known_weight - matched_deals.weight as other_known_weight,
-            deal_weights.matched_weight
-            - matched_deals.weight * matched_deals.fits as other_matched_weight,
+            deal_bits.known_bits - matched_deals.bit as other_known_bits,
+            deal_bits.matched_bits - matched_deals.bit * matched_deals.fits as other_matched_bits,
             cast(count(*) as double precision) as n,
             cast(sum(fits * won) as double precision) as a,
             cast(sum(fits * (1 - won)) as double precision) as b,
             cast(sum((1 - fits) * won) as double precision) as c,
             cast(sum((1 - fits) * (1 - won)) as double precision) as d
         from matched_deals
-        inner join deal_weights on matched_deals.deal_key = deal_weights.deal_key
+        inner join deal_bits on matched_deals.deal_key = deal_bits.deal_key
         group by 1, 2, 3, 4
     ),
 
