@@ -248,7 +248,9 @@ def _range_rows(icp: Icp) -> Iterator[dict[str, Any]]:
     for attribute in dict.fromkeys([*NUMBER_ATTRIBUTES, *ranged, *icp.ranges]):
         each = profile.get(attribute)
         # A cut is a number and whether that very number still belongs to the range below it.
-        cuts = {(float(start), False) for start in icp.ranges.get(attribute, [])}
+        # Where the profile's range ends with a number, a range that starts there starts just above it.
+        upper_bound = each.at_most if each else None
+        cuts = {(float(start), False) for start in icp.ranges.get(attribute, []) if start != upper_bound}
         if each and each.at_least is not None:
             cuts.add((each.at_least, False))
         if each and each.at_most is not None:
