@@ -368,4 +368,11 @@ def test_weights_that_are_wrong_are_told_and_so_is_what_has_none(served: Any) ->
     lifted = {(row["attribute"], row["attribute_value"]): row for row in found["icp_lift"] if row["funnel"] == "all"}
     assert lifted["employees", "from 250, up to 5000"]["log_odds_low"] > 0
     assert verdicts["country"] == "telling_without_weight"
-    assert any(row["band_order"] == "out_of_order" for row in found["icp_band_win_rates"])
+
+
+def test_bands_that_a_wrong_weight_turns_round_are_out_of_order(served: Any) -> None:
+    world = planted({"x_tier": -1.5}, deals=1500)
+    found = served(world)
+    compare(world, found)
+    orders = {row["icp_band"]: row["band_order"] for row in found["icp_band_win_rates"] if row["funnel"] == "all"}
+    assert orders["A"] == "out_of_order"
