@@ -365,6 +365,20 @@ def _icp_flaws(icp: Icp) -> Iterator[Flaw]:
     for band in icp.bands:
         if band in _RESERVED_BANDS:
             yield ("bands", band), "is what deals below the minimum completeness are called; choose another name"
+    yield from _icp_range_flaws(icp)
+    for part, confirmed in (icp.bant.parts() if icp.bant else {}).items():
+        for number, condition in enumerate(confirmed.any_of):
+            yield from _range_flaws(("bant", part, "any", number), condition.at_least, condition.at_most)
+
+
+def _icp_range_flaws(icp: Icp) -> Iterator[Flaw]:
+    valued = {attribute.attribute for attribute in icp.attributes if attribute.fits is not None}
+    for attribute_name, starts in icp.ranges.items():
+        path = ("ranges", attribute_name)
+        if attribute_name in TEXT_ATTRIBUTES or attribute_name in valued:
+            yield path, f"{attribute_name} is compared by its values and has no ranges; remove it"
+        if any(later <= earlier for earlier, later in pairwise(starts)):
+            yield path, "should rise from number to number; list the smallest first"
 
 
 def _range_flaws(path: FieldPath, at_least: float | None, at_most: float | None) -> Iterator[Flaw]:

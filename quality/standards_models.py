@@ -15,7 +15,8 @@ OUTCOMES = ("won", "lost", "nurtured", "disqualified")
 SEGMENTS = ("icp_band", "lead_source", "owner", "team", "amount_band", "region", "product", "deal_type")
 # What every CRM's accounts are brought to; further attributes are each company's own.
 TEXT_ATTRIBUTES = ("industry", "country", "region")
-ACCOUNT_ATTRIBUTES = (*TEXT_ATTRIBUTES, "employees", "annual_revenue")
+NUMBER_ATTRIBUTES = ("employees", "annual_revenue")
+ACCOUNT_ATTRIBUTES = (*TEXT_ATTRIBUTES, *NUMBER_ATTRIBUTES)
 # The standing rules that the warehouse knows, and what each may and must be told.
 RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "close_date_past": ("days",),
@@ -109,30 +110,6 @@ class Evidence(_Model):
     ]
 
 
-class IcpAttribute(_Model):
-    """One attribute of the ideal customer: values that fit, or a range."""
-
-    attribute: Identifier
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
-    fits: Texts | None = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-
-class Icp(_Model):
-    """icp.yml"""
-
-    attributes: Annotated[
-        list[Annotated[IcpAttribute, Field(description="an attribute with its fields")]],
-        Field(min_length=1, description="a list of at least one attribute"),
-    ]
-    minimum_completeness: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="a share from 0 to 1")]
-    bands: Annotated[
-        dict[Text, Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="a score from 0 to 100")]],
-        Field(min_length=1, description="bands, each with the score at which it starts"),
-    ]
-
-
 Severity = Annotated[Literal["block", "warn"], Field(description="block or warn")]
 
 
@@ -193,6 +170,67 @@ Conditions = Annotated[
     list[Annotated[Condition, Field(description="a condition with its fields")]],
     Field(min_length=1, description="a list of at least one condition"),
 ]
+
+
+class BantPart(_Model):
+    """What confirms one part of BANT: evidence of a kind that any of the conditions is met by."""
+
+    kind: Annotated[
+        Literal["customer_action", "recorded_event", "document", "field"],
+        Field(description="customer_action, recorded_event, document or field"),
+    ]
+    any_of: Conditions = Field(alias="any")
+
+
+BantPartField = Annotated[BantPart, Field(description="a kind and a list `any` of conditions")]
+
+
+class Bant(_Model):
+    """The four things a qualified deal has confirmed."""
+
+    budget: BantPartField
+    authority: BantPartField
+    need: BantPartField
+    timeline: BantPartField
+
+    def parts(self) -> dict[str, BantPart]:
+        """The four by name, in their order."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class IcpAttribute(_Model):
+    """One attribute of the ideal customer: values that fit, or a range."""
+
+    attribute: Identifier
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+    fits: Texts | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+
+class Icp(_Model):
+    """icp.yml"""
+
+    attributes: Annotated[
+        list[Annotated[IcpAttribute, Field(description="an attribute with its fields")]],
+        Field(min_length=1, description="a list of at least one attribute"),
+    ]
+    minimum_completeness: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="a share from 0 to 1")]
+    bands: Annotated[
+        dict[Text, Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="a score from 0 to 100")]],
+        Field(min_length=1, description="bands, each with the score at which it starts"),
+    ]
+    ranges: Annotated[
+        dict[
+            Identifier,
+            Annotated[
+                list[Annotated[float, Field(allow_inf_nan=False, description="a number")]],
+                Field(min_length=1, description="a list of at least one number, smallest first"),
+            ],
+        ],
+        Field(description="attributes, each with the numbers at which its ranges start"),
+    ] = Field(default_factory=dict)
+    bant: Annotated[Bant, Field(description="budget, authority, need and timeline")] | None = None
 
 
 class AtLeast(_Model):

@@ -11,7 +11,19 @@ from typing import Any
 
 import polars as pl
 
-from quality.standards_models import Criterion, Evidence, Funnel, Icp, Rule, Stage, Stalls, Standards
+from quality.standards_models import (
+    NUMBER_ATTRIBUTES,
+    Condition,
+    Criterion,
+    Evidence,
+    Funnel,
+    Icp,
+    IcpAttribute,
+    Rule,
+    Stage,
+    Stalls,
+    Standards,
+)
 
 FIRST_PERIOD_YEAR = 2000
 LAST_PERIOD_YEAR = 2050
@@ -127,6 +139,17 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "icp_attribute_values": {"attribute": _TEXT, "accepted_value": _TEXT},
     "icp_bands": {"band": _TEXT, "minimum_score": pl.Float64},
     "icp_settings": {"minimum_completeness": pl.Float64},
+    "icp_ranges": {
+        "attribute": _TEXT,
+        "range_number": pl.Int64,
+        "range_label": _TEXT,
+        "at_least": pl.Float64,
+        "above": pl.Float64,
+        "at_most": pl.Float64,
+        "below": pl.Float64,
+        "is_fit": pl.Boolean,
+    },
+    "bant_parts": {"bant_part": _TEXT, "criterion_id": _TEXT, "version": pl.Int64, "evidence_kind": _TEXT},
     "periods": {"period_kind": _TEXT, "period_start": pl.Date, "period_end": pl.Date, "period_label": _TEXT},
 }
 
@@ -145,6 +168,12 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         **_icp_rows(standards.icp),
         **_funnel_rows(standards.funnels),
     }
+    rows["bant_parts"] = []
+    for part, confirmed in (standards.icp.bant.parts() if standards.icp.bant else {}).items():
+        # Conditions of BANT stand beside those of the gates and are compared the same way.
+        key = {"criterion_id": f"bant.{part}", "version": 1}
+        rows["bant_parts"].append({"bant_part": part, **key, "evidence_kind": confirmed.kind})
+        _add_conditions(rows, confirmed.any_of, key)
     return {name: pl.DataFrame(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
 
 
@@ -255,7 +284,55 @@ def _icp_rows(icp: Icp) -> dict[str, list[dict[str, Any]]]:
         ],
         "icp_bands": [{"band": band, "minimum_score": score} for band, score in icp.bands.items()],
         "icp_settings": [{"minimum_completeness": icp.minimum_completeness}],
+        "icp_ranges": list(_range_rows(icp)),
     }
+
+
+def _range_rows(icp: Icp) -> Iterator[dict[str, Any]]:
+    """The ranges by which each number is told in `icp_lift`: cut where the company says and where the profile does.
+
+    So every range lies wholly within what fits or wholly outside.
+    """
+    profile = {each.attribute: each for each in icp.attributes}
+    ranged = [each.attribute for each in icp.attributes if each.at_least is not None or each.at_most is not None]
+    for attribute in dict.fromkeys([*NUMBER_ATTRIBUTES, *ranged, *icp.ranges]):
+        each = profile.get(attribute)
+        # A cut is a number and whether that very number still belongs to the range below it.
+        # Where the profile's range ends with a number, a range that starts there starts just above it.
+        upper_bound = each.at_most if each else None
+        cuts = {(float(start), False) for start in icp.ranges.get(attribute, []) if start != upper_bound}
+        if each and each.at_least is not None:
+            cuts.add((each.at_least, False))
+        if each and each.at_most is not None:
+            cuts.add((each.at_most, True))
+        bounds = [None, *sorted(cuts), None]
+        for number, (lower, upper) in enumerate(pairwise(bounds), start=1):
+            yield {
+                "attribute": attribute,
+                "range_number": number,
+                "range_label": _range_label(lower, upper),
+                "at_least": lower[0] if lower and not lower[1] else None,
+                "above": lower[0] if lower and lower[1] else None,
+                "at_most": upper[0] if upper and upper[1] else None,
+                "below": upper[0] if upper and not upper[1] else None,
+                "is_fit": _is_within(each, lower, upper),
+            }
+
+
+def _range_label(lower: tuple[float, bool] | None, upper: tuple[float, bool] | None) -> str:
+    parts = [f"{'above' if lower[1] else 'from'} {lower[0]:.15g}"] if lower else []
+    parts += [f"{'up to' if upper[1] else 'below'} {upper[0]:.15g}"] if upper else []
+    return ", ".join(parts) or "any number"
+
+
+def _is_within(
+    each: IcpAttribute | None, lower: tuple[float, bool] | None, upper: tuple[float, bool] | None
+) -> bool | None:
+    if each is None or each.fits is not None:
+        return None
+    starts = each.at_least is None or (lower is not None and lower >= (each.at_least, False))
+    ends = each.at_most is None or (upper is not None and upper <= (each.at_most, True))
+    return starts and ends
 
 
 def _funnel_rows(funnels: Sequence[Funnel]) -> dict[str, list[dict[str, Any]]]:
@@ -341,8 +418,12 @@ def _add_criterion(
             **_wording(criterion),
         }
     )
+    _add_conditions(rows, conditions, {"criterion_id": criterion_id, "version": stage["version"]})
+
+
+def _add_conditions(rows: dict[str, list[dict[str, Any]]], conditions: Sequence[Condition], of: dict[str, Any]) -> None:
     for number, condition in enumerate(conditions, start=1):
-        key = {"criterion_id": criterion_id, "version": stage["version"], "condition_number": number}
+        key = {**of, "condition_number": number}
         rows["criterion_conditions"].append(
             {
                 **key,

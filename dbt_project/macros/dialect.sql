@@ -243,3 +243,17 @@
 {% macro spark__joined_texts(text, separator) -%}
     array_join(array_sort(collect_list({{ text }})), '{{ separator }}')
 {%- endmacro %}
+
+{# The number that a text says; null where it says none. #}
+{% macro number_or_null(text) -%}
+    {{ return(adapter.dispatch("number_or_null")(text)) }}
+{%- endmacro %}
+
+{% macro default__number_or_null(text) -%} try_cast({{ text }} as double) {%- endmacro %}
+
+{% macro postgres__number_or_null(text) -%}
+    case
+        when {{ text }} ~ '^ *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *$'
+        then cast({{ text }} as double precision)
+    end
+{%- endmacro %}

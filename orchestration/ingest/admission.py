@@ -60,7 +60,9 @@ def admit_headers(
             f"map it in defs.yaml, or name it {OWN_PREFIX}{first} to keep it as an attribute"
         )
     listed = mapping.attributes.get(file.object, ())
-    personal = tuple(header for header in match.unknown if header not in listed and is_personal(header))
+    personal = tuple(
+        header for header in match.unknown if header not in listed and (each.is_about_people or is_personal(header))
+    )
     attributes = tuple(header for header in match.unknown if header not in personal)
     warnings = _drift(file.name, headers, before, attributes, personal)
     return Headers(match, attributes, personal, tuple(warnings))

@@ -24,7 +24,7 @@ from orchestration.ingest.lake import (
 )
 from orchestration.ingest.locking import alone
 from orchestration.ingest.mapping import CrmMapping
-from orchestration.ingest.observations import OBSERVED, observation_files, observe, observed_columns
+from orchestration.ingest.observations import OBSERVED, observation_files, observe, observed_columns, observed_objects
 from orchestration.ingest.seen import Seen
 from orchestration.ingest.taking import ATTRIBUTES, Progress, Shelf, Taking, mapping_hash, take
 
@@ -163,12 +163,11 @@ def raw_objects(mapping: CrmMapping) -> list[RawObject]:
     """Every object of a CRM that the lake may hold, the attributes of each included."""
     schema = f"raw_{mapping.crm}"
     objects = []
+    for name, each in observed_objects(mapping).items():
+        objects.append(RawObject(schema, name + OBSERVED, observed_columns(each), (*each.key, "observed_at")))
     for name, each in mapping.resolved_objects().items():
         columns = {column: spec.type for column, spec in each.columns.items()}
         objects.append(RawObject(schema, name, columns, each.key, each.newest_by))
-        if each.tracked:
-            key = (*each.key, "observed_at")
-            objects.append(RawObject(schema, name + OBSERVED, observed_columns(each), key))
         objects.append(RawObject(schema, name + ATTRIBUTES, ATTRIBUTE_COLUMNS, ("record_id", "attribute")))
     return objects
 

@@ -72,7 +72,8 @@ class ObjectMapping(_Part):
     `feeds` names them; an object that only explains or joins others feeds none (`[]`), so that it cannot make them
     look fresh. `newest_by`: the instant of the CRM's last change to a record, which tells the newer of two versions of
     it; without one the version extracted last is the newest. `tracked`: columns whose changes from one extract to the
-    next are kept as history, for CRMs that export none.
+    next are kept as history, for CRMs that export none; `tracks_attributes`: those of its unmapped columns too.
+    `is_about_people`: whatever of its columns nothing lists is dropped, because it tells of a person.
     """
 
     key: tuple[str, ...] = Field(min_length=1)
@@ -81,6 +82,8 @@ class ObjectMapping(_Part):
     feeds: tuple[str, ...] | None = None
     newest_by: str | None = None
     tracked: tuple[str, ...] = ()
+    tracks_attributes: bool = False
+    is_about_people: bool = False
 
     @field_validator("feeds", mode="before")
     @classmethod

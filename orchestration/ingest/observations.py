@@ -15,9 +15,16 @@ import polars as pl
 
 from orchestration.ingest.casting import TYPES
 from orchestration.ingest.lake import LedgerEntry, entries, parquet_name, write_parquet
-from orchestration.ingest.mapping import CrmMapping, ObjectMapping
+from orchestration.ingest.mapping import Column, CrmMapping, ObjectMapping
+from orchestration.ingest.taking import ATTRIBUTES
 
 OBSERVED = "_observed"
+# The attributes of an object, compared as if they were an object of their own.
+ATTRIBUTE_MAPPING = ObjectMapping(
+    key=("record_id", "attribute"),
+    columns={name: Column(type="text") for name in ("record_id", "attribute", "attribute_value")},
+    tracked=("attribute_value",),
+)
 OBSERVED_COLUMNS = {"observed_at": "instant", "previous_observed_at": "instant", "is_present": "boolean"}
 
 
@@ -39,10 +46,21 @@ def observed_columns(each: ObjectMapping) -> dict[str, str]:
     return {name: each.columns[name].type for name in names} | OBSERVED_COLUMNS
 
 
+def observed_objects(mapping: CrmMapping) -> dict[str, ObjectMapping]:
+    """What is compared from extract to extract, by name: objects with tracked columns, and attributes of some."""
+    objects = {}
+    for name, each in mapping.resolved_objects().items():
+        if each.tracked:
+            objects[name] = each
+        if each.tracks_attributes:
+            objects[name + ATTRIBUTES] = ATTRIBUTE_MAPPING
+    return objects
+
+
 def observe(lake: Path, mapping: CrmMapping, as_of_at: datetime) -> None:
     """Compare every extract known at `as_of_at` that was not compared with the same before."""
     accepted = entries(lake, mapping.crm)
-    for name, each in mapping.resolved_objects().items():
+    for name, each in observed_objects(mapping).items():
         for comparison in _comparisons(lake, accepted, name, each, as_of_at):
             if not comparison.path.exists():
                 write_parquet(comparison.path, _observations(comparison, each))
@@ -52,22 +70,21 @@ def observation_files(
     lake: Path, accepted: Sequence[LedgerEntry], mapping: CrmMapping, name: str, as_of_at: datetime
 ) -> tuple[Path, ...]:
     """The observations of one object known at `as_of_at`, oldest first."""
-    each = mapping.resolved_objects()[name]
+    each = observed_objects(mapping)[name]
     return tuple(comparison.path for comparison in _comparisons(lake, accepted, name, each, as_of_at))
 
 
 def _comparisons(
     lake: Path, accepted: Sequence[LedgerEntry], name: str, each: ObjectMapping, as_of_at: datetime
 ) -> Iterator[Comparison]:
-    if not each.tracked:
-        return
     known: tuple[Path, ...] = ()
     known_at: datetime | None = None
     for entry in accepted:
-        made = [file for file in entry.files if name in file.lake]
+        # A file whose records have no attribute any more leaves no attributes in the lake, and still ends them.
+        made = [file for file in entry.files if name.removesuffix(ATTRIBUTES) in file.lake]
         if entry.extracted_at > as_of_at or not made:
             continue
-        files = tuple(lake / file.lake[name] for file in made)
+        files = tuple(lake / file.lake[name] for file in made if name in file.lake)
         is_full = any(file.extract == "full" for file in made)
         parts = [*(str(path.relative_to(lake)) for path in (*known, *files)), str(is_full), repr(each)]
         content = hashlib.sha256("\n".join(parts).encode()).hexdigest()

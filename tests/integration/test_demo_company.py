@@ -111,6 +111,32 @@ def test_the_fit_of_each_deal_agrees_with_the_slow_reference(demo: Clone) -> Non
     assert set(served.values()) == {"A", "B", "C", "D", "unknown"}
 
 
+def test_history_tells_of_each_attribute_all_closed_deals_and_bears_out_what_is_true(demo: Clone) -> None:
+    """In the demo's world a customer in an industry of the profile is more likely to buy."""
+    closed = demo.query("select count(*) from deals_current where not is_open").item()
+    sums = demo.query("select attribute, sum(closed_deals) as n from icp_lift where funnel = 'all' group by 1")
+    assert {"industry", "employees", "annual_revenue", "region", "country", "lead_source"} == set(sums["attribute"])
+    assert set(sums["n"]) == {closed}
+    industry = demo.query(
+        "select log_odds_low, verdict from icp_weight_review where funnel = 'all' and attribute = 'industry'"
+    ).row(0, named=True)
+    assert industry["log_odds_low"] > 0
+    assert industry["verdict"] in {"supported", "too_low", "too_high"}
+    assert demo.query("select count(*) from icp_band_win_rates where band_order = 'out_of_order'").item() == 0
+    assert demo.query("select sum(closed_deals) from icp_band_win_rates where funnel = 'all'").item() == closed
+
+
+def test_each_lead_of_the_extracts_is_counted_once_in_each_cut(demo: Clone) -> None:
+    leads = {row["lead_id"]: row for folder in folders(demo) for row in rows(folder / "leads.csv")}
+    converted = sum(bool(row["converted_at"]) for row in leads.values())
+    counts = demo.query(
+        """select lead_source = 'all', icp_band = 'all', cohort_kind, sum(leads), sum(converted)
+           from lead_conversion group by 1, 2, 3"""
+    ).rows()
+    assert len(counts) == 8
+    assert {(count, won) for *_, count, won in counts} == {(len(leads), converted)}
+
+
 def test_what_the_second_night_finds_is_told_apart_from_the_backlog(demo: Clone) -> None:
     states = demo.query(
         "select change, cast(first_seen as text) as first_seen, nights_open, is_backlog from quality_violations"

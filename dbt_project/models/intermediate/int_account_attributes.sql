@@ -61,7 +61,11 @@ with
             cast(annual_revenue as double precision)
         from accounts
         union all
-        select crm || ':' || account_id, attribute, attribute_value, null
+        select
+            crm || ':' || account_id,
+            attribute,
+            attribute_value,
+            {{ number_or_null("attribute_value") }}
         from further_attributes
     )
 

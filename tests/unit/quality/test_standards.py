@@ -114,7 +114,8 @@ def test_the_shipped_gates_ask_for_the_proof_that_the_company_demands(
 def test_the_customer_confirms_budget_authority_need_and_timeline_with_a_yes() -> None:
     texts = tables(load(SHIPPED))["condition_texts"]
     assert texts.group_by("criterion_id", maintain_order=True).agg("accepted_text").rows() == [
-        (f"direct_sales.qualification.{name}_confirmed", ["yes", "是"])
+        (criterion_id.format(name), ["yes", "是"])
+        for criterion_id in ("direct_sales.qualification.{}_confirmed", "bant.{}")
         for name in ("budget", "authority", "need", "timeline")
     ]
 
@@ -434,6 +435,25 @@ STAGE = "versions[0].stages"
         ("icp.yml", "D: 0", "D: 5", "bands.D: the last band should start at 0, so that every score has a band"),
         (
             "icp.yml",
+            "employees: [10, 50, 250",
+            "employees: [10, 50, 50",
+            "ranges.employees: should rise from number to number; list the smallest first",
+        ),
+        (
+            "icp.yml",
+            "annual_revenue: [1000000,",
+            "industry: [1000000,",
+            "ranges.industry: industry is compared by its values and has no ranges; remove it",
+        ),
+        (
+            "icp.yml",
+            "budget: {kind: customer_action",
+            "budget: {kind: customer",
+            "bant.budget.kind: should be customer_action, recorded_event, document or field; "
+            'found "customer"; did you mean customer_action?',
+        ),
+        (
+            "icp.yml",
             "attribute: industry",
             "attribute: industri",
             'attributes[0].attribute: "industri" is no attribute of accounts; did you mean industry?',
@@ -639,3 +659,24 @@ def test_a_folder_without_funnels_or_no_folder_at_all_is_refused(edited: Edit, t
     assert refusal(folder) == ["funnels: holds no .yml file; add one file per funnel"]
     absent = tmp_path / "nowhere"
     assert refusal(absent) == [f"{absent}: is no folder; STAGEPROOF_STANDARDS must name a folder of standards files"]
+
+
+def test_ranges_are_cut_where_the_company_says_and_where_the_profile_does() -> None:
+    """So that each range lies wholly within what fits, or wholly outside."""
+    ranges = tables(load(SHIPPED))["icp_ranges"].filter(pl.col("attribute") == "employees")
+    assert dict(ranges.select("range_label", "is_fit").rows()) == {
+        "below 10": False,
+        "from 10, below 50": False,
+        "from 50, below 200": False,
+        "from 200, below 250": True,
+        "from 250, below 1000": True,
+        "from 1000, up to 5000": True,
+        "above 5000": False,
+    }
+
+
+def test_a_company_without_bant_has_no_parts_of_it(edited: Edit) -> None:
+    folder = edited("icp.yml", "bant:", "# bant:")
+    text = (folder / "icp.yml").read_text(encoding="utf-8")
+    (folder / "icp.yml").write_text(text[: text.index("# bant:")], encoding="utf-8")
+    assert tables(load(folder))["bant_parts"].is_empty()

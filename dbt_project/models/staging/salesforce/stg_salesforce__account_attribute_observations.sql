@@ -1,0 +1,10 @@
+with source as (select * from {{ source("raw_salesforce", "account_attributes_observed") }})
+
+select
+    'salesforce' as crm,
+    record_id as account_id,
+    attribute,
+    attribute_value,
+    is_present,
+    observed_at
+from source

@@ -1,0 +1,4 @@
+with source as (select * from {{ source("standards", "bant_parts") }})
+
+select bant_part, criterion_id, version, evidence_kind
+from source
