@@ -25,11 +25,12 @@ with
         from things
     ),
 
-    stays as (
+    -- Each stay leaves those at risk when it ends (kind 0) or is lost sight of (1); one that was
+    -- first seen at a known age joins them only then (2, left truncation).
+    happenings as (
         select
             curves.curve_id,
-            segments.segment_id,
-            timed.observed_after_days,
+            timed.deal_key,
             timed.days,
             case when timed.is_ended then 0 else 1 end as kind
         from timed
@@ -38,49 +39,45 @@ with
             on timed.measure = curves.measure
             and timed.funnel = curves.funnel
             and timed.stage = curves.stage
-        inner join segments on timed.deal_key = segments.deal_key
+        union all
+        select curves.curve_id, timed.deal_key, timed.observed_after_days as days, 2 as kind
+        from timed
+        inner join
+            curves
+            on timed.measure = curves.measure
+            and timed.funnel = curves.funnel
+            and timed.stage = curves.stage
+        where timed.observed_after_days > 0
     ),
 
     sizes as (
         select
-            curve_id,
-            segment_id,
-            count(*) as stays,
-            sum(case when observed_after_days = 0 then 1 else 0 end) as at_risk_from_start,
-            sum(case when observed_after_days > 0 then 1 else 0 end) as entries
-        from stays
-        group by curve_id, segment_id
-    ),
-
-    -- Each stay leaves those at risk when it ends (kind 0) or is lost sight of (1); one that was
-    -- first seen at a known age joins them only then (2, left truncation).
-    happenings as (
-        select curve_id, segment_id, days, kind
-        from stays
-        union all
-        select curve_id, segment_id, observed_after_days as days, 2 as kind
-        from stays
-        where observed_after_days > 0
+            happenings.curve_id,
+            segments.segment_id,
+            count(*) as instants,
+            sum(case when happenings.kind < 2 then 1 else -1 end) as at_risk_from_start
+        from happenings
+        inner join segments on happenings.deal_key = segments.deal_key
+        group by happenings.curve_id, segments.segment_id
     ),
 
     instants as (
         select
-            curve_id,
-            segment_id,
-            days,
-            kind,
+            happenings.curve_id,
+            segments.segment_id,
+            happenings.days,
+            happenings.kind,
             row_number() over (
-                partition by curve_id, segment_id order by days, kind
+                partition by happenings.curve_id, segments.segment_id
+                order by happenings.days, happenings.kind
             ) as instant_number
         from happenings
+        inner join segments on happenings.deal_key = segments.deal_key
     ),
 
     interruptions as (
         select
             instants.*,
-            lag(instant_number) over (
-                partition by curve_id, segment_id order by instant_number
-            ) as previous_instant_number,
             sum(case when kind = 2 then 1 else 0 end) over (
                 partition by curve_id, segment_id
                 order by instant_number
@@ -94,8 +91,8 @@ with
         select
             interruptions.curve_id,
             interruptions.segment_id,
+            interruptions.days,
             interruptions.instant_number,
-            interruptions.previous_instant_number,
             interruptions.kind,
             sizes.at_risk_from_start
             + 2 * interruptions.entries_so_far
@@ -110,13 +107,21 @@ with
 
     starts as (
         select
-            curve_id, segment_id, 0 as instant_number, at_risk_from_start as at_risk, 0.0 as factor
+            curve_id,
+            segment_id,
+            cast(-1.0 as double precision) as days,
+            0 as instant_number,
+            2 as kind,
+            at_risk_from_start as at_risk,
+            0.0 as factor
         from sizes
         union all
         select
             curve_id,
             segment_id,
+            days,
             instant_number,
+            kind,
             at_risk_after as at_risk,
             case
                 when at_risk_after > 0 and at_risk_after > change
@@ -132,6 +137,7 @@ with
         select
             curve_id,
             segment_id,
+            days,
             instant_number,
             at_risk,
             exp(
@@ -143,7 +149,11 @@ with
             ) as interrupted,
             lead(instant_number) over (
                 partition by curve_id, segment_id order by instant_number
-            ) as next_instant_number
+            ) as next_instant_number,
+            lead(days) over (
+                partition by curve_id, segment_id order by instant_number
+            ) as next_days,
+            lead(kind) over (partition by curve_id, segment_id order by instant_number) as next_kind
         from starts
     ),
 
@@ -151,12 +161,15 @@ with
         select
             stretches.curve_id,
             stretches.segment_id,
+            stretches.days,
+            stretches.next_days,
+            stretches.next_kind,
             stretches.instant_number,
             stretches.at_risk,
             cast(stretches.at_risk as double precision)
             / case when sizes.at_risk_from_start = 0 then 1 else sizes.at_risk_from_start end
             / stretches.interrupted as still_there,
-            coalesce(stretches.next_instant_number, sizes.stays + sizes.entries + 1)
+            coalesce(stretches.next_instant_number, sizes.instants + 1)
             - stretches.instant_number
             - 1 as ends
         from stretches
@@ -181,58 +194,77 @@ with
     -- division, exp and ln lose: 3/4 * 2/3 must count as one half.
     crossings as (
         select
-            surviving.curve_id,
-            surviving.segment_id,
+            surviving.*,
             levels.percentile,
-            surviving.instant_number,
-            surviving.ends,
             ceil(
                 surviving.at_risk * (1.0 - (levels.share + 1e-9) / surviving.still_there)
             ) as ends_needed
         from surviving
         cross join levels
         where surviving.ends > 0 and surviving.still_there > levels.share + 1e-9
+        union all
+        -- Where the last at risk ends before older stays join, the curve would be zero and plainly
+        -- wrong: from there on nothing is known.
+        select surviving.*, 0 as percentile, surviving.ends as ends_needed
+        from surviving
+        where surviving.ends > 0 and surviving.ends = surviving.at_risk and surviving.next_kind = 2
     ),
 
-    first_crossings as (
+    possible as (
         select
             curve_id,
             segment_id,
             percentile,
-            min(instant_number + cast(ends_needed as bigint)) as instant_number
+            days as after_days,
+            next_days as until_days,
+            cast(ends_needed as bigint) as ends_needed,
+            row_number() over (
+                partition by curve_id, segment_id, percentile order by instant_number
+            ) as crossing_number
         from crossings
         where ends_needed <= ends
-        group by curve_id, segment_id, percentile
     ),
 
-    -- Where the last at risk ends before older stays join, the curve would be zero and plainly
-    -- wrong: from there on nothing is known.
-    run_out as (
-        select curve_id, segment_id, 0 as percentile, min(instant_number) - 1 as instant_number
-        from counted
-        where
-            kind = 2
-            and at_risk_after = 1
-            and instant_number - 1 > coalesce(previous_instant_number, 0)
-        group by curve_id, segment_id
-    ),
+    first_crossings as (select * from possible where crossing_number = 1),
 
-    wanted as (
-        select *
-        from first_crossings
-        union all
-        select *
-        from run_out
+    spans as (select distinct curve_id, segment_id, after_days, until_days from first_crossings),
+
+    -- The ends of the one stretch in which a share is reached, in their order. Whatever ends on the
+    -- day of an interruption ends before it.
+    ends_of_spans as (
+        select
+            spans.curve_id,
+            spans.segment_id,
+            spans.after_days,
+            happenings.days,
+            row_number() over (
+                partition by spans.curve_id, spans.segment_id, spans.after_days
+                order by happenings.days
+            ) as end_number
+        from happenings
+        inner join segments on happenings.deal_key = segments.deal_key
+        inner join
+            spans
+            on happenings.curve_id = spans.curve_id
+            and segments.segment_id = spans.segment_id
+            and happenings.days > spans.after_days
+            and (spans.until_days is null or happenings.days <= spans.until_days)
+        where happenings.kind = 0
     ),
 
     dated as (
-        select instants.curve_id, instants.segment_id, wanted.percentile, instants.days
-        from instants
+        select
+            first_crossings.curve_id,
+            first_crossings.segment_id,
+            first_crossings.percentile,
+            ends_of_spans.days
+        from first_crossings
         inner join
-            wanted
-            on instants.curve_id = wanted.curve_id
-            and instants.segment_id = wanted.segment_id
-            and instants.instant_number = wanted.instant_number
+            ends_of_spans
+            on first_crossings.curve_id = ends_of_spans.curve_id
+            and first_crossings.segment_id = ends_of_spans.segment_id
+            and first_crossings.after_days = ends_of_spans.after_days
+            and first_crossings.ends_needed = ends_of_spans.end_number
     ),
 
     side_by_side as (

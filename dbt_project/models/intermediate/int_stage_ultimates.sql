@@ -169,20 +169,15 @@ with
         where closed.days >= curves.open_from_days
     ),
 
-    late as (
-        select late_deals.curve_id, segments.segment_id, late_deals.days, late_deals.kind
-        from late_deals
-        inner join segments on late_deals.deal_key = segments.deal_key
-    ),
-
     late_counts as (
         select
-            curve_id,
-            segment_id,
+            late_deals.curve_id,
+            segments.segment_id,
             count(*) as seen,
-            sum(case when kind = 0 then 1 else 0 end) as asked
-        from late
-        group by curve_id, segment_id
+            sum(case when late_deals.kind = 0 then 1 else 0 end) as asked
+        from late_deals
+        inner join segments on late_deals.deal_key = segments.deal_key
+        group by late_deals.curve_id, segments.segment_id
     ),
 
     cohort_totals as (
@@ -281,12 +276,15 @@ with
 
     exits as (
         select
-            curve_id,
-            segment_id,
-            days,
-            kind,
-            row_number() over (partition by curve_id, segment_id order by days, kind) as exit_number
-        from late
+            late_deals.curve_id,
+            segments.segment_id,
+            late_deals.kind,
+            row_number() over (
+                partition by late_deals.curve_id, segments.segment_id
+                order by late_deals.days, late_deals.kind
+            ) as exit_number
+        from late_deals
+        inner join segments on late_deals.deal_key = segments.deal_key
     ),
 
     lost_sight_of as (
@@ -303,14 +301,16 @@ with
 
     asked_or_open as (
         select
-            curve_id,
-            segment_id,
-            kind,
+            late_deals.curve_id,
+            segments.segment_id,
+            late_deals.kind,
             row_number() over (
-                partition by curve_id, segment_id order by days, kind
+                partition by late_deals.curve_id, segments.segment_id
+                order by late_deals.days, late_deals.kind
             ) as number_of_both
-        from late
-        where kind in (0, 2)
+        from late_deals
+        inner join segments on late_deals.deal_key = segments.deal_key
+        where late_deals.kind in (0, 2)
     ),
 
     asked_before as (

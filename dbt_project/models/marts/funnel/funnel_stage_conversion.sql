@@ -132,7 +132,6 @@ left join
     and counted.segment_value = expected.segment_value
     and counted.cohort_kind = expected.cohort_kind
     and counted.stage = expected.stage
-    and (
-        counted.cohort_start = expected.cohort_start
-        or (counted.cohort_start is null and expected.cohort_start is null)
-    )
+    -- A plain comparison: joined by an `or`, every cohort would be held against every other.
+    and coalesce(counted.cohort_start, cast('0001-01-01' as date))
+    = coalesce(expected.cohort_start, cast('0001-01-01' as date))
