@@ -1,4 +1,4 @@
-"""One night of a demo company of 5,000 deals against what becomes of those deals in the year after.
+"""One night of a demo company with some 5,000 deals, a year old, against what becomes of those deals in the year after.
 
 The world goes on living when the extracts stop: it knows how each visit that goes on tonight will end.
 """
@@ -13,10 +13,13 @@ import pytest
 from clones import Clone
 from reference import CLOSED, IDS, STAGES, WON
 
+from orchestration.demo.prepare import prepare
 from orchestration.demo.render import DEAL_ID
 from orchestration.demo.world import simulate
 
 NIGHT = "2026-06-30"
+# A year of a company that takes on some 5,000 deals in it.
+BEGUN = date(2025, 7, 1)
 AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
 TWO_POINTS = 0.02
 Change = tuple[datetime, str]
@@ -41,7 +44,7 @@ class Life:
 @pytest.fixture(scope="module")
 def company(clone: Callable[[str | None], Clone]) -> Clone:
     company = clone(None)
-    company.run("demo", "--deals", "5000", "--until", NIGHT, "--nights", "1")
+    prepare(company.home, date.fromisoformat(NIGHT), deals=15_000, nights=1, since=BEGUN)
     company.night(NIGHT)
     return company
 
