@@ -25,6 +25,7 @@ NIGHTS = ServedTable("nights", "night", ("business_date",))
 
 SERVED_TABLES = (
     ServedTable("deals_current", "marts", ("deal_key",)),
+    ServedTable("deal_stages", "marts", ("deal_key", "stage_rank", "stage")),
     ServedTable("deal_visits", "marts", ("deal_key", "visit_number")),
     ServedTable(
         "funnel_stage_conversion",

@@ -443,6 +443,28 @@ def test_a_deal_that_changes_funnels_leaves_the_one_and_begins_in_the_other(comp
     assert ("funnel", "funnel_change", 1) in left.rows()
 
 
+def test_a_stage_that_was_skipped_was_reached_and_has_no_dwell_rather_than_none_at_all(company: Clone) -> None:
+    late = company.query(
+        "select stage, is_skipped, dwell_cumulative_days from deal_stages where funnel = 'late' order by stage_rank"
+    )
+    assert late.rows() == [("s1", True, None), ("s2", True, None), ("s3", False, 6.0)]
+    # Of every deal and stage of every funnel: the days of its visits, and a skip exactly where there is none.
+    days: dict[tuple[str, str, str], list[float | None]] = {}
+    for *key, dwell_days in company.query("select deal_key, funnel, stage, dwell_days from deal_visits").rows():
+        days.setdefault((key[0], key[1], key[2]), []).append(dwell_days)
+    reached = company.query(
+        "select deal_key, funnel, stage, is_visited, is_skipped, dwell_cumulative_days from deal_stages"
+    ).rows()
+    assert len(reached) > 100
+    for deal, funnel, stage, is_visited, is_skipped, total in reached:
+        visited = days.get((deal, funnel, stage), [])
+        assert (is_visited, is_skipped) == (bool(visited), not visited)
+        known = (
+            None if not visited or None in visited else pytest.approx(sum(day for day in visited if day is not None))
+        )
+        assert total == known, (deal, stage)
+
+
 def test_visits_of_a_deal_leave_no_gap_but_the_time_it_was_closed(company: Clone) -> None:
     gaps = company.query(
         """select count(*) from (

@@ -42,6 +42,7 @@ SECOND_NIGHT = {
 DISCOVERY = "direct_sales.initial_contact.discovery_held"
 SERVED = [
     "deals_current",
+    "deal_stages",
     "deal_visits",
     "funnel_stage_conversion",
     "funnel_stage_dwell",
