@@ -5,6 +5,7 @@ Not here: counting rows (SQL and the ledger did) or saying pass and fail (`expec
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -47,22 +48,26 @@ _RANGES: dict[str, Any] = {
 }
 
 
-def measures(
-    standards: Standards,
-    *,
-    loads: pl.DataFrame,
-    inputs: pl.DataFrame,
-    counts: pl.DataFrame,
-    flaws: pl.DataFrame,
-    earlier: pl.DataFrame | None,
-    as_of_at: datetime,
-) -> pl.DataFrame:
-    """One row per expectation of data.yml and subject that it is about tonight; MEASURES_SCHEMA, sorted.
+@dataclass(frozen=True)
+class Found:
+    """What the night knows about its own data.
 
     loads: crm, object, rows_in, rows_loaded, rows_quarantined of every file taken since the last night.
     inputs: crm, object, last_extracted_at, rows_known; an object may stand several times, for what it feeds.
     counts: expectation, table_name, rows_checked. flaws: expectation, table_name, one row per flaw.
     earlier: suite, expectation, subject, observed, is_beyond, business_date of the nights before; null on the first.
+    """
+
+    loads: pl.DataFrame
+    inputs: pl.DataFrame
+    counts: pl.DataFrame
+    flaws: pl.DataFrame
+    earlier: pl.DataFrame | None
+    as_of_at: datetime
+
+
+def measures(standards: Standards, found: Found) -> pl.DataFrame:
+    """One row per expectation of data.yml and subject that it is about tonight; MEASURES_SCHEMA, sorted.
 
     evaluated: rows that were asked. observed: rows that fail; of a volume the rows themselves; of extract_stale whole
     days. It has to lie from lower to upper; observed or upper is null where that cannot be said tonight.
@@ -78,52 +83,39 @@ def measures(
             **measure,
         }
         for each in standards.data.expectations
-        for measure in _measured(each, standards, loads, inputs, counts, flaws, earlier, as_of_at)
+        for measure in _measured(each, standards, found)
     ]
     return pl.DataFrame(rows, schema=MEASURES_SCHEMA).sort("suite", "expectation", "subject")
 
 
-def _measured(
-    each: DataExpectation,
-    standards: Standards,
-    loads: pl.DataFrame,
-    inputs: pl.DataFrame,
-    counts: pl.DataFrame,
-    flaws: pl.DataFrame,
-    earlier: pl.DataFrame | None,
-    as_of_at: datetime,
-) -> Iterator[dict[str, Any]]:
-    name = each.expectation
-    objects = inputs.unique(["crm", "object"]).sort("crm", "object")
+def _measured(each: DataExpectation, standards: Standards, found: Found) -> Iterator[dict[str, Any]]:
+    name, usual = each.expectation, standards.data.usual_range
     if name in ("rows_unaccounted", "rows_quarantined"):
-        taken = loads.group_by("crm", "object").agg(pl.col("rows_in", "rows_loaded", "rows_quarantined").sum())
+        taken = found.loads.group_by("crm", "object").agg(pl.col("rows_in", "rows_loaded", "rows_quarantined").sum())
         for row in taken.sort("crm", "object").iter_rows(named=True):
             lost = abs(row["rows_in"] - row["rows_loaded"] - row["rows_quarantined"])
             failing = row["rows_quarantined"] if name == "rows_quarantined" else lost
             yield _share(each, f"{row['crm']}.{row['object']}", row["rows_in"], failing)
-    elif name == "extract_stale":
-        for row in objects.iter_rows(named=True):
-            last = row["last_extracted_at"]
-            yield {
-                "subject": f"{row['crm']}.{row['object']}",
-                "evaluated": int(last is not None),
-                # An extract taken within the night itself is none too old.
-                "observed": max(0, (as_of_at - last).days) if last is not None else None,
-                "lower": 0,
-                "upper": standards.company.stale_after_days,
-            }
-    elif name == "extract_volume":
-        for row in objects.iter_rows(named=True):
-            yield _volume(name, f"{row['crm']}.{row['object']}", row["rows_known"], earlier, standards.data.usual_range)
+    elif name in ("extract_stale", "extract_volume"):
+        for row in found.inputs.unique(["crm", "object"]).sort("crm", "object").iter_rows(named=True):
+            subject, last = f"{row['crm']}.{row['object']}", row["last_extracted_at"]
+            # What no night ever had belongs to a CRM, or an object, that the company does not export.
+            if last is not None and name == "extract_volume":
+                yield _volume(name, subject, row["rows_known"], found.earlier, usual)
+            elif last is not None:
+                yield _age(subject, (found.as_of_at - last).days, standards.company.stale_after_days)
     else:
-        asked = counts.filter(pl.col("expectation") == name).sort("table_name")
-        for row in asked.iter_rows(named=True):
-            table = row["table_name"]
+        asked = found.counts.filter(pl.col("expectation") == name).sort("table_name")
+        for table, rows in asked.select("table_name", "rows_checked").iter_rows():
             if name == "table_volume":
-                yield _volume(name, table, row["rows_checked"], earlier, standards.data.usual_range)
+                yield _volume(name, table, rows, found.earlier, usual)
             else:
-                failing = flaws.filter((pl.col("expectation") == name) & (pl.col("table_name") == table)).height
-                yield _share(each, table, row["rows_checked"], failing)
+                is_flaw = (pl.col("expectation") == name) & (pl.col("table_name") == table)
+                yield _share(each, table, rows, found.flaws.filter(is_flaw).height)
+
+
+def _age(subject: str, days: int, at_most: int) -> dict[str, Any]:
+    return {"subject": subject, "evaluated": 1, "observed": days, "lower": 0, "upper": at_most}
 
 
 def _share(each: DataExpectation, subject: str, evaluated: int, failing: int) -> dict[str, Any]:

@@ -242,12 +242,12 @@ def _definitions(standards: Standards) -> Iterator[dict[str, str]]:
                 for gate, criteria in stage.gates():
                     for criterion in criteria:
                         # Defaults left out: a field that a later version of the product adds changes no rule.
-                        content = [gate, criterion.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+                        asked = [gate, criterion.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
                         versions = said.setdefault(f"{funnel.funnel}.{stage.stage}.{criterion.criterion}", [])
-                        if content not in versions:
-                            versions.append(content)
+                        if asked not in versions:
+                            versions.append(asked)
     for rule in standards.rules:
-        content = [rule.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+        content: list[Any] = [rule.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
         if field := _STAGE_FIELDS_OF_RULE.get(rule.rule):
             content += [
                 [funnel.funnel, str(version.valid_from), stage.stage, getattr(stage, field)]

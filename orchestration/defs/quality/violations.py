@@ -10,7 +10,7 @@ from orchestration.night import Night, standards_from_environment
 from orchestration.opening import loads_of_the_night
 from orchestration.publishing.archive import history, latest
 from orchestration.warehouse import Warehouse
-from quality.data_quality import incidents, measures, rule_ranges
+from quality.data_quality import Found, incidents, measures, rule_ranges
 from quality.expectations import Suites, evaluate, evaluate_data
 from quality.standards import Standards, load, suite_rules, tables, waivers
 from quality.violations import advance, no_violations
@@ -145,8 +145,7 @@ def data_measures(
     night: Night, warehouse: Warehouse, standards: Standards, earlier: pl.DataFrame | None
 ) -> pl.DataFrame:
     """What the expectations of the data look at, from the ledger, the clock and the counts that SQL made."""
-    return measures(
-        standards,
+    found = Found(
         loads=loads_of_the_night(night),
         inputs=warehouse.read("night.inputs").with_columns(pl.col("last_extracted_at").dt.replace_time_zone("UTC")),
         counts=warehouse.read("marts.quality_data_counts"),
@@ -154,6 +153,7 @@ def data_measures(
         earlier=earlier,
         as_of_at=night.as_of_at,
     )
+    return measures(standards, found)
 
 
 def dated(frame: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -164,7 +164,7 @@ def followed_by(earlier: pl.DataFrame | None, tonight: pl.DataFrame) -> pl.DataF
     """The nights before and tonight, in tonight's columns: a column that is no longer made is no longer served."""
     if earlier is None:
         return tonight
-    return pl.concat([earlier, tonight], how="diagonal_relaxed").select(tonight.columns).cast(dict(tonight.schema))
+    return pl.concat([earlier, tonight], how="diagonal_relaxed").select(tonight.columns).cast(tonight.schema)
 
 
 def known_before(rules: pl.DataFrame, rule_nights: pl.DataFrame | None) -> pl.DataFrame:

@@ -467,6 +467,40 @@ def closing_reason(night: Night, key: tuple[str, str, str], definition: str) -> 
     return "condition_cleared" if is_moot else None
 
 
+def waived_as(night: Night, key: tuple[str, str, str], number: int) -> dict[str, Any]:
+    holding = [
+        each
+        for each in night.waivers
+        if (each.rule_id, each.deal_key) == key[:2]
+        and each.visit_id in (None, key[2])
+        and each.first <= number <= each.last
+    ]
+    if not holding:
+        return {}
+    latest_to_end = max(holding, key=lambda each: (each.last, each.first, each.by))
+    return {
+        "state": "closed",
+        "change": "waived",
+        "closed_on": FIRST_NIGHT + timedelta(days=number),
+        "waived_by": latest_to_end.by,
+        "waived_until": FIRST_NIGHT + timedelta(days=latest_to_end.last),
+    }
+
+
+def closed_again(
+    was: dict[str, Any], closing: str | None, waiving: dict[str, Any], today: date
+) -> dict[str, Any] | None:
+    """The next state of what is open or waived; nothing where a waiver just goes on."""
+    if closing:
+        return {**was, "state": "closed", "change": closing, "closed_on": today}
+    if waiving:
+        goes_on = was["change"] == "waived" and {**was, **waiving, "closed_on": was["closed_on"]} == was
+        return None if goes_on else {**was, **waiving}
+    if was["change"] == "waived":
+        return {**was, "state": "open", "change": "reopened", "closed_on": None}
+    return {**was, "change": "carried"}
+
+
 def expected_states(
     night: Night, known: dict[tuple[str, str, str], dict[str, Any]], known_rules: set[str], number: int
 ) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -480,25 +514,7 @@ def expected_states(
         runs = rule_id in night.rules and rule_id not in night.errored
         fails = runs and in_play and answer in ("missing", "failed")
         was = known.get(key)
-        holding = [
-            each
-            for each in night.waivers
-            if (each.rule_id, each.deal_key) == key[:2]
-            and each.visit_id in (None, key[2])
-            and each.first <= number <= each.last
-        ]
-        waiver = max(holding, key=lambda each: (each.last, each.first, each.by)) if holding else None
-        waiving = (
-            {
-                "state": "closed",
-                "change": "waived",
-                "closed_on": today,
-                "waived_by": waiver.by,
-                "waived_until": FIRST_NIGHT + timedelta(days=waiver.last),
-            }
-            if waiver
-            else {}
-        )
+        waiving = waived_as(night, key, number)
         if was is None:
             if not fails:
                 continue
@@ -521,17 +537,10 @@ def expected_states(
                 continue
             now = {**was, **(waiving or {"state": "open", "change": "reopened", "closed_on": None})}
         else:
-            closing = closing_reason(night, key, was["definition"])
-            if closing:
-                now = {**was, "state": "closed", "change": closing, "closed_on": today}
-            elif waiving:
-                if was["change"] == "waived" and {**was, **waiving, "closed_on": was["closed_on"]} == was:
-                    continue
-                now = {**was, **waiving}
-            elif was["change"] == "waived":
-                now = {**was, "state": "open", "change": "reopened", "closed_on": None}
-            else:
-                now = {**was, "change": "carried"}
+            followed = closed_again(was, closing_reason(night, key, was["definition"]), waiving, today)
+            if followed is None:
+                continue
+            now = followed
         if fails and now["change"] in ("new", "backlog", "carried", "reopened", "waived"):
             now["last_seen"] = today
             now["nights_open"] += now["state"] == "open"
