@@ -16,6 +16,7 @@ with
             max(case when input = 'users' then 1 else 0 end) as gives_users,
             max(case when input = 'accounts' then 1 else 0 end) as gives_accounts
         from inputs
+        where last_extracted_at is not null
         group by crm
     )
 
