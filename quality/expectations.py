@@ -8,6 +8,7 @@ violation (`violations`).
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -75,6 +76,10 @@ class Suites:
             logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
             context = gx.get_context(mode="ephemeral")
             context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+            # The site that every context comes with is a temporary folder that nobody removes.
+            leftover = Path(context.variables.data_docs_sites["local_site"]["store_backend"]["base_directory"])
+            context.delete_data_docs_site("local_site")
+            shutil.rmtree(leftover, ignore_errors=True)
             self._context = context
         return self._context
 
@@ -91,8 +96,7 @@ class Suites:
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
         }
-        # The site that every context comes with would write to a temporary folder that nobody removes.
-        self._context.update_data_docs_site("local_site", site)
+        self._context.add_data_docs_site("night", site)
         self._context.build_data_docs()
         return folder / "index.html"
 
@@ -322,7 +326,9 @@ def _bound(measure_id: str, row: dict[str, Any]) -> "Expectation":
         max_value=row["upper"],
         row_condition=Column("measure_id") == measure_id,
         severity=FailureSeverity(_GX_SEVERITY[row["severity"]]),
-        meta={"id": measure_id, "wording": row["wording_en"]},
+        meta={"id": measure_id},
+        # What the Data Docs say beside the bounds.
+        notes=f"{row['subject']}: {row['wording_en']}",
     )
 
 

@@ -1,9 +1,13 @@
 """A waiver from the command line to the night on which it ends, and data so bad that nothing is published."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from clones import Clone, put_extract
+
+from quality.standards import load
 
 MakeClone = Callable[[str | None], Clone]
 
@@ -51,6 +55,26 @@ def test_a_waiver_is_refused_in_one_sentence_and_leaves_the_file_alone(company: 
     assert "has no open violation" in other
     assert "Name either" in company.run("waive", violation, "--rule", "x", *reason, "--until", "2030-01-01", expect=2)
     assert file.read_bytes() == before
+
+
+def test_a_waiver_given_today_begins_today_in_the_time_zone_of_the_company(company: Clone) -> None:
+    folder = company.root / "quality" / "standards"
+    before = (folder / "waivers.yml").read_text(encoding="utf-8")
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    until = today + timedelta(days=30)
+    said = company.run("waive", str(discovery(company)[-1]), "--by", "Mei", "--why", "On leave", "--until", str(until))
+    assert f"{DISCOVERY} of generic:2 is waived from" in said
+    (waived,) = load(folder).waivers
+    assert (waived.rule, waived.deal, waived.by, waived.why, waived.until) == (
+        DISCOVERY,
+        "generic:2",
+        "Mei",
+        "On leave",
+        until,
+    )
+    # The test may run over midnight.
+    assert waived.from_day - today in (timedelta(0), timedelta(days=1))
+    (folder / "waivers.yml").write_text(before, encoding="utf-8")
 
 
 def test_a_waived_violation_is_away_for_as_long_as_agreed_and_comes_back_under_its_id(company: Clone) -> None:

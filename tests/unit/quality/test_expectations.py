@@ -249,6 +249,8 @@ def test_the_data_docs_show_every_suite_of_the_night_from_disk(tmp_path: Path) -
     assert all(f"validations/{name}/2026-11-20" in text for name in ("funnel_direct", "extracts", "tables"))
     pages = list((tmp_path / "data_docs" / "validations" / "funnel_direct").rglob("*.html"))
     assert "d1" in pages[0].read_text(encoding="utf-8")
+    tables_page = tmp_path / "data_docs" / "expectations" / "tables.html"
+    assert "over: Few" in tables_page.read_text(encoding="utf-8")
 
 
 def test_a_night_without_suites_has_no_data_docs(tmp_path: Path) -> None:
