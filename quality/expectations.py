@@ -77,9 +77,9 @@ class Suites:
             context = gx.get_context(mode="ephemeral")
             context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
             # The site that every context comes with is a temporary folder that nobody removes.
-            leftover = Path(context.variables.data_docs_sites["local_site"]["store_backend"]["base_directory"])
-            context.delete_data_docs_site("local_site")
-            shutil.rmtree(leftover, ignore_errors=True)
+            for name, site in dict(context.variables.data_docs_sites or {}).items():
+                context.delete_data_docs_site(name)
+                shutil.rmtree(site["store_backend"]["base_directory"], ignore_errors=True)
             self._context = context
         return self._context
 
