@@ -1,13 +1,14 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `doctor`, `fetch`.
+"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `waive`, `doctor`, `fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
-code; the only clock that the product reads, for the default date of a night and the instant of a fetch, is read here.
+code; the only clock that the product reads is read here: for the default date of a night, the first day of a
+waiver and the instant of a fetch.
 """
 
 import os
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import wraps
 from importlib.metadata import version
@@ -63,6 +64,7 @@ EXIT_OF_ERROR = {
     "DemoRefused": Exit.REFUSED,
     "FetchRefused": Exit.REFUSED,
     "ApiRefused": Exit.REFUSED,
+    "WaiverRefused": Exit.REFUSED,
 }
 
 
@@ -195,6 +197,34 @@ def movement(
     if deals is not None:
         moved.deals.write_csv(deals)
         console.print(f"Deals: {deals}", soft_wrap=True)
+
+
+@app.command()
+@refusals_as_sentences
+def waive(
+    violation: Annotated[str | None, typer.Argument(help="The violation_id, as quality_violations has it.")] = None,
+    *,
+    by: Annotated[str, typer.Option(help="Who answers for it.")],
+    why: Annotated[str, typer.Option(help="Why the gap may stay for now.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last business date; at most 90 days on.")],
+    rule: Annotated[str | None, typer.Option(help="Instead of a violation: the rule, together with --deal.")] = None,
+    deal: Annotated[str | None, typer.Option(help="Instead of a violation: the deal key, with --rule.")] = None,
+) -> None:
+    """Waive an open violation for a while, from the next night on, by an entry in waivers.yml for review."""
+    from orchestration.waiving import Decision, waive_rule_of_deal, waive_violation
+
+    home, folder = home_from_environment(), standards_from_environment()
+    # The first business date that no night can have been run for yet: nights of the past stay as they were.
+    first = latest_business_date(datetime.now(UTC), load(folder).company.time_zone) + timedelta(days=1)
+    decision = Decision(by=by, why=why, from_day=first, until=until.date())
+    if violation is not None and rule is None and deal is None:
+        entry = waive_violation(home, folder, violation, decision)
+    elif violation is None and rule is not None and deal is not None:
+        entry = waive_rule_of_deal(home, folder, rule, deal, decision)
+    else:
+        raise NightFailed("Name either one violation or --rule together with --deal.", Exit.REFUSED)
+    console.print(f"{entry.rule} of {entry.deal} is waived from {entry.from_day} to {entry.until}.", soft_wrap=True)
+    console.print(f"Written to {folder / 'waivers.yml'}: have it reviewed with the other standards.", soft_wrap=True)
 
 
 @app.command()

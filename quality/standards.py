@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
@@ -22,6 +23,7 @@ from pydantic.fields import FieldInfo
 
 from quality.standards_models import (
     ACCOUNT_ATTRIBUTES,
+    DATA_EXPECTATIONS,
     EVIDENCE_KINDS,
     OUTCOMES,
     RULE_SETTINGS,
@@ -30,6 +32,7 @@ from quality.standards_models import (
     TEXT_ATTRIBUTES,
     Company,
     Condition,
+    DataQuality,
     Evidence,
     Funnel,
     Icp,
@@ -39,8 +42,9 @@ from quality.standards_models import (
     Stalls,
     Standards,
     Version,
+    Waivers,
 )
-from quality.standards_tables import suite_rules, tables
+from quality.standards_tables import suite_rules, tables, waivers
 from quality.standards_yaml import (
     Document,
     FieldPath,
@@ -52,14 +56,19 @@ from quality.standards_yaml import (
     unquoted_advice,
 )
 
-__all__ = ["Standards", "StandardsRefused", "fingerprint", "load", "suite_rules", "tables"]
+__all__ = ["Standards", "StandardsRefused", "fingerprint", "load", "suite_rules", "tables", "waivers"]
 
 _SINGLE_FILES: dict[str, type[BaseModel]] = {
     "company.yml": Company,
+    "data.yml": DataQuality,
     "evidence.yml": Evidence,
     "icp.yml": Icp,
     "rules.yml": Rules,
 }
+# Written by `stageproof waive`; before the first waiver there need not be one.
+_OPTIONAL_FILES: dict[str, type[BaseModel]] = {"waivers.yml": Waivers}
+# Long enough for a customer's quarter, short enough that no rule is switched off for good by habit.
+MAXIMUM_WAIVED_DAYS = 90
 # Words that stand for something else wherever a funnel, a stage or a band is named.
 _RESERVED_FUNNELS = ("all",)
 _RESERVED_BANDS = ("unknown",)
@@ -92,6 +101,8 @@ def load(folder: Path) -> Standards:
         icp=models["icp.yml"],
         rules=models["rules.yml"].rules,
         stalls=models["rules.yml"].stalls,
+        data=models["data.yml"],
+        waivers=models["waivers.yml"].waivers if "waivers.yml" in models else [],
         funnels=sorted(_funnels(models).values(), key=lambda funnel: funnel.funnel),
     )
 
@@ -114,7 +125,7 @@ def _refuse(problems: Iterable[Problem]) -> None:
 
 
 def _model_of(file: str) -> type[BaseModel]:
-    return _SINGLE_FILES.get(file, Funnel)
+    return {**_SINGLE_FILES, **_OPTIONAL_FILES}.get(file, Funnel)
 
 
 def _funnels(models: dict[str, Any]) -> dict[str, Funnel]:
@@ -127,6 +138,7 @@ def _read(folder: Path) -> list[Document]:
     documents = [
         _document(folder / name, name) if (folder / name).exists() else _absent(name) for name in _SINGLE_FILES
     ]
+    documents += [_document(folder / name, name) for name in _OPTIONAL_FILES if (folder / name).exists()]
     funnel_files = sorted((folder / "funnels").glob("*.yml"))
     documents += [_document(path, f"funnels/{path.name}") for path in funnel_files]
     documents += _strays(folder)
@@ -159,15 +171,16 @@ def _refused(file: str, text: str) -> Document:
 
 def _strays(folder: Path) -> Iterator[Document]:
     # A misnamed file would be left out in silence, and its rules with it.
+    single = [*_SINGLE_FILES, *_OPTIONAL_FILES]
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
-        if path.suffix.lower() not in (".yml", ".yaml") or path.name.startswith(".") or file in _SINGLE_FILES:
+        if path.suffix.lower() not in (".yml", ".yaml") or path.name.startswith(".") or file in single:
             continue
         if file.startswith("funnels/") and file.count("/") == 1:
             if path.suffix != ".yml":
                 yield _refused(file, f"is not read; rename it to {path.with_suffix('.yml').name}")
             continue
-        yield _refused(file, f"is no standards file; {did_you_mean(file, [*_SINGLE_FILES, 'funnels/<funnel>.yml'])}")
+        yield _refused(file, f"is no standards file; {did_you_mean(file, [*single, 'funnels/<funnel>.yml'])}")
 
 
 # Single fields
@@ -272,6 +285,10 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
     if "rules.yml" in models:
         yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values())))
         yield from _in("rules.yml", _stall_flaws(models["rules.yml"].stalls, models.get("company.yml"), evidence))
+    if "data.yml" in models:
+        yield from _in("data.yml", _data_flaws(models["data.yml"]))
+    if "waivers.yml" in models and "rules.yml" in models and funnels:
+        yield from _in("waivers.yml", _waiver_flaws(models["waivers.yml"], models["rules.yml"], funnels.values()))
     for file, funnel in funnels.items():
         yield from _in(file, _funnel_flaws(funnel, evidence))
     yield from _between_funnels(funnels)
@@ -324,6 +341,53 @@ def _evidence_flaws(evidence: Evidence) -> Iterator[Flaw]:
                 )
     yield from _one_owner_per_name(("activity_types",), evidence.activity_types, "activity type")
     yield from _one_owner_per_name(("contact_roles",), evidence.contact_roles, "contact role")
+
+
+def _data_flaws(data: DataQuality) -> Iterator[Flaw]:
+    if data.usual_range.minimum_nights > data.usual_range.nights:
+        yield (
+            ("usual_range", "minimum_nights"),
+            f"{data.usual_range.minimum_nights} nights are never among the last {data.usual_range.nights}; lower it",
+        )
+    yield from _repeated(("expectations",), [each.expectation for each in data.expectations])
+    for number, each in enumerate(data.expectations):
+        path: FieldPath = ("expectations", number)
+        if each.expectation not in DATA_EXPECTATIONS:
+            advice = did_you_mean(each.expectation, DATA_EXPECTATIONS)
+            yield (*path, "expectation"), f'"{each.expectation}" is no expectation of the data; {advice}'
+            continue
+        takes_share = "at_most_pct" in DATA_EXPECTATIONS[each.expectation][1]
+        if takes_share and each.at_most_pct is None:
+            yield (*path, "at_most_pct"), "is missing; add how many per cent of the rows may fail, 0 for none"
+        if not takes_share and each.at_most_pct is not None:
+            yield (*path, "at_most_pct"), f"says nothing to {each.expectation}; remove it"
+
+
+def _waiver_flaws(waivers: Waivers, rules: Rules, funnels: Iterable[Funnel]) -> Iterator[Flaw]:
+    known = [f"rule.{rule.rule}" for rule in rules.rules]
+    known += [
+        f"{funnel.funnel}.{stage.stage}.{criterion.criterion}"
+        for funnel in funnels
+        for version in funnel.versions
+        for stage in version.stages
+        for _, criteria in stage.gates()
+        for criterion in criteria
+    ]
+    for number, waiver in enumerate(waivers.waivers):
+        path: FieldPath = ("waivers", number)
+        if waiver.rule not in known:
+            advice = did_you_mean(waiver.rule, known)
+            advice = advice if advice.startswith("did you") else "remove the waiver of a rule that is gone"
+            yield (*path, "rule"), f'"{waiver.rule}" is no rule or criterion; {advice}'
+        if waiver.until < waiver.from_day:
+            yield (*path, "until"), f"{waiver.until} is before {waiver.from_day}, on which the waiver begins"
+        elif (waiver.until - waiver.from_day).days > MAXIMUM_WAIVED_DAYS:
+            latest = waiver.from_day + timedelta(days=MAXIMUM_WAIVED_DAYS)
+            yield (
+                (*path, "until"),
+                f"{waiver.until} is more than {MAXIMUM_WAIVED_DAYS} days after {waiver.from_day}; "
+                f"the latest that a waiver may hold is {latest}",
+            )
 
 
 def _one_owner_per_name(path: FieldPath, names: dict[str, list[str]], what: str) -> Iterator[Flaw]:

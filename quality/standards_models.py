@@ -26,6 +26,24 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "next_step_missing": (),
 }
 
+# What the data team's own expectations can ask, in which suite, and what each may and must be told.
+DATA_EXPECTATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "rows_unaccounted": ("extracts", ("at_most_pct",)),
+    "rows_quarantined": ("extracts", ("at_most_pct",)),
+    "extract_stale": ("extracts", ()),
+    "extract_volume": ("extracts", ()),
+    "table_volume": ("tables", ()),
+    "closed_before_created": ("tables", ("at_most_pct",)),
+    "created_in_future": ("tables", ("at_most_pct",)),
+    "amount_negative": ("tables", ("at_most_pct",)),
+    "amount_unconverted": ("tables", ("at_most_pct",)),
+    "probability_out_of_range": ("tables", ("at_most_pct",)),
+    "owner_missing": ("tables", ("at_most_pct",)),
+    "owner_unknown": ("tables", ("at_most_pct",)),
+    "account_unknown": ("tables", ("at_most_pct",)),
+    "visit_ends_before_it_begins": ("tables", ("at_most_pct",)),
+}
+
 # Why a deal may stall, as far as its own records can say, and what each reason may and must be told.
 STALL_REASON_SETTINGS: dict[str, tuple[str, ...]] = {
     "silent": (),
@@ -154,6 +172,58 @@ class Rules(_Model):
         list[Annotated[Rule, Field(description="a rule with its fields")]], Field(description="a list of rules")
     ]
     stalls: Annotated[Stalls, Field(description="when a deal is stalled, with a list of reasons")]
+
+
+class UsualRange(_Model):
+    """How far a count may stray from the nights before until the data is doubted."""
+
+    nights: Annotated[int, Field(ge=2, le=400, description="a whole number of nights, 2 or more")]
+    minimum_nights: Annotated[int, Field(ge=2, le=400, description="a whole number of nights, 2 or more")]
+    deviations: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False, description="a number above 0")]
+    at_least: Annotated[int, Field(ge=0, le=1_000_000, description="a whole number, 0 or more")]
+    at_least_pct: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False, description="a percentage, 0 or more")]
+    held_nights: Annotated[int, Field(ge=1, le=90, description="a whole number of nights from 1 to 90")]
+
+
+class DataExpectation(_Model):
+    """What the data team expects of extracts and tables, whatever the deals in them are like."""
+
+    expectation: Text
+    severity: Severity
+    at_most_pct: (
+        Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="a percentage from 0 to 100")] | None
+    ) = None
+    wording: WordingField
+
+
+class DataQuality(_Model):
+    """data.yml"""
+
+    usual_range: Annotated[UsualRange, Field(description="how far a count may stray from the nights before")]
+    expectations: Annotated[
+        list[Annotated[DataExpectation, Field(description="an expectation with its fields")]],
+        Field(description="a list of expectations"),
+    ]
+
+
+class Waiver(_Model):
+    """One gap that somebody answers for, for a while."""
+
+    rule: Text
+    deal: Text
+    visit: Text | None = None
+    by: Text
+    why: Text
+    from_day: Annotated[date, Field(alias="from", description="a date like 2026-01-31")]
+    until: Annotated[date, Field(description="a date like 2026-01-31")]
+
+
+class Waivers(_Model):
+    """waivers.yml"""
+
+    waivers: Annotated[
+        list[Annotated[Waiver, Field(description="a waiver with its fields")]], Field(description="a list of waivers")
+    ]
 
 
 class Condition(_Model):
@@ -345,4 +415,6 @@ class Standards(_Model):
     icp: Icp
     rules: list[Rule]
     stalls: Stalls
+    data: DataQuality
+    waivers: list[Waiver]
     funnels: list[Funnel]

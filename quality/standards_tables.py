@@ -4,6 +4,8 @@ Belongs here: one function per group of tables, rows in the order of the files. 
 have passed all of them.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
@@ -187,8 +189,9 @@ def _amount_bands(starts: Sequence[int]) -> Iterator[dict[str, Any]]:
 def suite_rules(standards: Standards) -> pl.DataFrame:
     """One row per funnel and rule that can be asked there: its criteria, and every standing rule.
 
-    Columns: funnel, rule_id, rule_kind ('criterion' | 'rule'), severity, wording_en, wording_zh. A criterion of
-    several versions has the severity and wording of the latest.
+    Columns: funnel, rule_id, rule_kind ('criterion' | 'rule'), severity, wording_en, wording_zh, definition. A
+    criterion of several versions has the severity and wording of the latest. definition changes with what the rule
+    asks for, in any version, and not with how it is worded, what it advises or how severe it is.
     """
     wording = ["severity", "wording_en", "wording_zh"]
     frames = tables(standards)
@@ -202,7 +205,60 @@ def suite_rules(standards: Standards) -> pl.DataFrame:
         .select("funnel")
         .join(frames["rules"].select("rule_id", pl.lit("rule").alias("rule_kind"), *wording), how="cross")
     )
-    return pl.concat([criteria, rules]).sort("funnel", "rule_kind", "rule_id")
+    definitions = pl.DataFrame(list(_definitions(standards)), schema={"rule_id": _TEXT, "definition": _TEXT})
+    return (
+        pl.concat([criteria, rules]).join(definitions, on="rule_id", how="left").sort("funnel", "rule_kind", "rule_id")
+    )
+
+
+def waivers(standards: Standards) -> pl.DataFrame:
+    """One row per waiver of waivers.yml, in the order of the file; visit_id is null where it is for every visit."""
+    rows = [
+        {
+            "rule_id": each.rule,
+            "deal_key": each.deal,
+            "visit_id": each.visit,
+            "waived_by": each.by,
+            "waived_why": each.why,
+            "waived_from": each.from_day,
+            "waived_until": each.until,
+        }
+        for each in standards.waivers
+    ]
+    texts = dict.fromkeys(("rule_id", "deal_key", "visit_id", "waived_by", "waived_why"), _TEXT)
+    return pl.DataFrame(rows, schema={**texts, "waived_from": pl.Date, "waived_until": pl.Date})
+
+
+# What a rule asks beside its own settings: a cap that is raised is a rule that changed.
+_STAGE_FIELDS_OF_RULE = {"dwell_over_cap": "cap_days", "mandatory_stage_skipped": "is_skippable"}
+_WORDS = {"wording", "advice", "severity"}
+
+
+def _definitions(standards: Standards) -> Iterator[dict[str, str]]:
+    said: dict[str, list[Any]] = {}
+    for funnel in standards.funnels:
+        for version in funnel.versions:
+            for stage in version.stages:
+                for gate, criteria in stage.gates():
+                    for criterion in criteria:
+                        # Defaults left out: a field that a later version of the product adds changes no rule.
+                        asked = [gate, criterion.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+                        versions = said.setdefault(f"{funnel.funnel}.{stage.stage}.{criterion.criterion}", [])
+                        if asked not in versions:
+                            versions.append(asked)
+    for rule in standards.rules:
+        content: list[Any] = [rule.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+        if field := _STAGE_FIELDS_OF_RULE.get(rule.rule):
+            content += [
+                [funnel.funnel, str(version.valid_from), stage.stage, getattr(stage, field)]
+                for funnel in standards.funnels
+                for version in funnel.versions
+                for stage in version.stages
+            ]
+        said[f"rule.{rule.rule}"] = content
+    for rule_id, content in said.items():
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        yield {"rule_id": rule_id, "definition": hashlib.sha256(text.encode()).hexdigest()[:12]}
 
 
 def _wording(item: Criterion | Rule) -> dict[str, str]:

@@ -28,6 +28,8 @@ _COLUMNS: dict[str, Any] = {
     "observed": pl.String,
     "observed_first": pl.String,
     "outcome": pl.String,
+    "is_late": pl.Boolean,
+    "definition": pl.String,
     "amount_at_risk": pl.Decimal(18, 2),
     "state": pl.String,
     "change": pl.String,
@@ -36,13 +38,27 @@ _COLUMNS: dict[str, Any] = {
     "nights_open": pl.Int64,
     "closed_on": pl.Date,
     "is_backlog": pl.Boolean,
+    "waived_by": pl.String,
+    "waived_why": pl.String,
+    "waived_until": pl.Date,
 }
 VIOLATIONS_SCHEMA = pl.Schema(_COLUMNS)
 _KEY = ["rule_id", "deal_key", "visit_id"]
 # Facts about the deal: the same in all its violations, whatever became of the rule tonight.
 _DEAL_FACTS = ["funnel", "stage", "owner_key", "owner_name", "team", "amount_at_risk"]
 # What the rule said; not to be believed of a rule that could not be evaluated.
-_RULE_FACTS = ["severity", "claimed", "observed", "outcome"]
+_RULE_FACTS = ["severity", "claimed", "observed", "outcome", "is_late", "definition"]
+_WAIVER_FACTS = ["waived_by", "waived_why", "waived_until"]
+_WAIVERS: dict[str, Any] = {
+    "rule_id": pl.String,
+    "deal_key": pl.String,
+    "visit_id": pl.String,
+    "waived_by": pl.String,
+    "waived_why": pl.String,
+    "waived_from": pl.Date,
+    "waived_until": pl.Date,
+}
+WAIVERS_SCHEMA = pl.Schema(_WAIVERS)
 
 
 def no_violations() -> pl.DataFrame:
@@ -63,38 +79,46 @@ def advance(
     deals_tonight: pl.DataFrame,
     rules_tonight: pl.DataFrame,
     known: pl.DataFrame,
-    known_rules: Collection[str],
+    waivers: pl.DataFrame,
     *,
     business_date: date,
-    errored_rules: Collection[str] = (),
+    unheard_rules: Collection[str] = (),
 ) -> pl.DataFrame:
     """The violations that are open after `business_date` and those that closed on it, one row each.
 
     findings: tonight's, as the mart quality_findings has them; one row per (rule_id, deal_key, visit_id).
     deals_tonight: deal_key, is_open, is_in_scope (open at any instant since the previous night); one row per deal. A
     criterion is about deals in scope, so that one that closed past a gate is seen; a standing rule is about open ones.
-    rules_tonight: rule_id of every rule of tonight's standards.
-    known: the latest state of every violation ever seen, open or closed, as of earlier nights (VIOLATIONS_SCHEMA; more
-    columns do not matter). known_rules: rules that were evaluated on an earlier night.
-    errored_rules: rules whose suite errored tonight; nothing they say counts.
+    rules_tonight: rule_id of every rule of tonight's standards; definition, what it asks for (wording, advice and
+    severity aside); is_known, whether it was judged in this definition on an earlier night.
+    known: the latest state of every violation ever seen, open or closed, as of earlier nights (VIOLATIONS_SCHEMA;
+    further columns do not matter, and what an older version did not keep is null).
+    waivers: WAIVERS_SCHEMA; one holds from waived_from to waived_until, both included, and for every visit where
+    visit_id is null.
+    unheard_rules: rules whose answers do not count tonight, because their suite errored or because their count jumped
+    so far that the data is doubted before the deals.
 
     A violation opens where a finding of a deal in scope is missing or failed and its proof did not come late. It
     closes, in this order of reasons, as `rule_changed` (its rule is gone), `deal_departed` (its deal is gone or out of
-    scope), `evidence_arrived` (a criterion is met, or met late), `condition_cleared` (a standing rule is met; or the
-    visit it is about is no longer asked, while the rule has findings of this deal and could evaluate all of them).
-    Whatever else is open is carried: an errored rule, a finding not evaluated or a finding that is absent clears
-    nothing and counts no night.
+    scope), `evidence_arrived` (a criterion is met, or met late: is_late), `condition_cleared` (a standing rule is met;
+    or the visit it is about is no longer asked, while the rule has findings of this deal and could evaluate all of
+    them), `waived`. What a rule clears after its definition changed is `rule_changed` too: nobody can say that the
+    deal did anything. Whatever else is open is carried: an unheard rule, a finding not evaluated or a finding that is
+    absent clears nothing and counts no night. A waiver that ends reopens its violation unless it was seen to clear
+    meanwhile. A gap found for the first time under a waiver is kept as waived, not passed over.
 
     Returns VIOLATIONS_SCHEMA, sorted by violation_id. Raises ValueError where findings, deals or known states repeat a
     key, or where `known` already holds this night or a later one.
     """
     _check_inputs(findings, deals_tonight, known, business_date)
-    findings = findings.join(rules_tonight, on="rule_id", how="semi").sort(_KEY)
-    before = known.select(VIOLATIONS_SCHEMA.names()).cast(VIOLATIONS_SCHEMA)
-    tonight = _judged(findings, deals_tonight, errored_rules)
-    failing = tonight.filter(pl.col("is_failing"))
-    opened = _opened(failing.join(before, on=_KEY, how="anti"), known_rules, business_date)
-    followed = _followed(before, _answers(before, tonight, deals_tonight, rules_tonight, errored_rules), business_date)
+    findings = findings.join(rules_tonight, on="rule_id", how="inner").sort(_KEY)
+    before = pl.concat([no_violations(), known], how="diagonal_relaxed")
+    before = before.select(VIOLATIONS_SCHEMA.names()).cast(VIOLATIONS_SCHEMA)
+    held = waivers.filter(pl.lit(business_date).is_between("waived_from", "waived_until"))
+    tonight = _judged(findings, deals_tonight, unheard_rules)
+    opened = _opened(tonight.filter("is_failing").join(before, on=_KEY, how="anti"), held, business_date)
+    answers = _answers(before, tonight, deals_tonight, rules_tonight, unheard_rules)
+    followed = _followed(before, answers, held, business_date)
     facts = findings.select("deal_key", *_deal_facts()).unique("deal_key", keep="first", maintain_order=True)
     return _with_deal_facts(pl.concat([opened, followed]), facts).sort("violation_id")
 
@@ -125,15 +149,16 @@ def _deal_facts() -> list[pl.Expr]:
     ]
 
 
-def _judged(findings: pl.DataFrame, deals: pl.DataFrame, errored_rules: Collection[str]) -> pl.DataFrame:
+def _judged(findings: pl.DataFrame, deals: pl.DataFrame, unheard_rules: Collection[str]) -> pl.DataFrame:
     """Findings of deals in scope: key, rule facts, is_evaluated, is_failing, is_proved."""
-    is_evaluated = (pl.col("outcome") != "not_evaluated") & ~pl.col("rule_id").is_in(list(errored_rules))
+    is_evaluated = (pl.col("outcome") != "not_evaluated") & ~pl.col("rule_id").is_in(list(unheard_rules))
     is_gap = pl.col("outcome").is_in(["missing", "failed"])
     return findings.filter(_is_in_play(findings, deals)).select(
         *_KEY,
         "rule_kind",
         *_RULE_FACTS,
         *_deal_facts(),
+        "is_known",
         is_evaluated.alias("is_evaluated"),
         (is_evaluated & is_gap & ~pl.col("is_late")).alias("is_failing"),
         (is_evaluated & (~is_gap | pl.col("is_late"))).alias("is_proved"),
@@ -149,20 +174,39 @@ def _is_in_play(rows: pl.DataFrame, deals: pl.DataFrame) -> pl.Series:
     return rows.select(in_play).to_series()
 
 
-def _opened(failing: pl.DataFrame, known_rules: Collection[str], business_date: date) -> pl.DataFrame:
-    is_backlog = ~pl.col("rule_id").is_in(list(known_rules))
-    return failing.with_columns(
-        violation_ids(failing),
-        is_backlog=is_backlog,
-        owner_key_first=pl.col("owner_key"),
-        observed_first=pl.col("observed"),
-        state=pl.lit("open"),
-        change=pl.when(is_backlog).then(pl.lit("backlog")).otherwise(pl.lit("new")),
-        first_seen=pl.lit(business_date),
-        last_seen=pl.lit(business_date),
-        nights_open=pl.lit(1),
-        closed_on=pl.lit(None),
-    ).select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
+def _waived(keys: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """_KEY and `<fact>_tonight` of the waiver that holds for each key; of several the one that ends last."""
+    latest = ["waived_until", "waived_from", "waived_by", "waived_why"]
+    return (
+        keys.select(_KEY)
+        .join(held.rename({"visit_id": "waived_visit"}), on=["rule_id", "deal_key"], how="inner")
+        .filter(pl.col("waived_visit").is_null() | (pl.col("waived_visit") == pl.col("visit_id")))
+        .sort(latest, descending=True)
+        .unique(_KEY, keep="first", maintain_order=True)
+        .select(*_KEY, *(pl.col(name).alias(f"{name}_tonight") for name in _WAIVER_FACTS))
+    )
+
+
+def _opened(failing: pl.DataFrame, held: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    is_waived = pl.col("waived_by_tonight").is_not_null()
+    found = pl.when("is_known").then(pl.lit("new")).otherwise(pl.lit("backlog"))
+    return (
+        failing.with_columns(violation_ids(failing))
+        .join(_waived(failing, held), on=_KEY, how="left")
+        .with_columns(
+            is_backlog=~pl.col("is_known"),
+            owner_key_first=pl.col("owner_key"),
+            observed_first=pl.col("observed"),
+            state=pl.when(is_waived).then(pl.lit("closed")).otherwise(pl.lit("open")),
+            change=pl.when(is_waived).then(pl.lit("waived")).otherwise(found),
+            first_seen=pl.lit(business_date),
+            last_seen=pl.lit(business_date),
+            nights_open=pl.when(is_waived).then(0).otherwise(1),
+            closed_on=pl.when(is_waived).then(pl.lit(business_date)),
+            **{name: pl.col(f"{name}_tonight") for name in _WAIVER_FACTS},
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())
+    )
 
 
 def _answers(
@@ -170,7 +214,7 @@ def _answers(
     tonight: pl.DataFrame,
     deals: pl.DataFrame,
     rules: pl.DataFrame,
-    errored_rules: Collection[str],
+    unheard_rules: Collection[str],
 ) -> pl.DataFrame:
     """What tonight says about each known violation: rule facts `<name>_tonight` and the flags `_change` decides on."""
     asked = tonight.group_by("rule_id", "deal_key").agg(is_deal_evaluated=pl.col("is_evaluated").all())
@@ -178,49 +222,74 @@ def _answers(
     flags = ["is_evaluated", "is_failing", "is_proved"]
     # No deals at all is an input that is absent, not the news that every deal has left.
     has_departed = ~_is_in_play(before, deals) if deals.height else pl.lit(value=False)
+    # A state of before definitions were kept has none; that is no reason to believe that the rule changed.
+    is_redefined = (pl.col("definition") != pl.col("rule_definition")).fill_null(value=False)
     return (
-        before.select(*_KEY, has_departed=has_departed)
+        before.select(*_KEY, "definition", has_departed=has_departed)
         .join(tonight.select(*_KEY, *_RULE_FACTS, *flags).rename(rule_facts), on=_KEY, how="left")
         .join(asked, on=["rule_id", "deal_key"], how="left")
+        .join(rules.select("rule_id", rule_definition="definition"), on="rule_id", how="left")
         .with_columns(
             is_found=pl.col("is_evaluated").is_not_null(),
             is_rule_gone=~pl.col("rule_id").is_in(rules["rule_id"].implode()),
-            is_rule_errored=pl.col("rule_id").is_in(list(errored_rules)),
+            is_rule_unheard=pl.col("rule_id").is_in(list(unheard_rules)),
+            is_redefined=is_redefined,
         )
         .with_columns(pl.col(*flags, "is_deal_evaluated").fill_null(value=False))
+        .drop("definition", "rule_definition")
+    )
+
+
+def _closing() -> pl.Expr:
+    """Why a violation that is open or waived is over; null where it is not."""
+    is_moot = ~pl.col("is_found") & pl.col("is_deal_evaluated")
+    is_cleared = pl.col("is_proved") | is_moot
+    is_criterion_met = (pl.col("rule_kind") == "criterion") & pl.col("is_proved")
+    return (
+        pl.when("is_rule_gone")
+        .then(pl.lit("rule_changed"))
+        .when("is_rule_unheard")
+        .then(None)
+        .when("has_departed")
+        .then(pl.lit("deal_departed"))
+        .when(is_cleared & pl.col("is_redefined"))
+        .then(pl.lit("rule_changed"))
+        .when(is_criterion_met)
+        .then(pl.lit("evidence_arrived"))
+        .when(is_cleared)
+        .then(pl.lit("condition_cleared"))
     )
 
 
 def _change() -> pl.Expr:
-    """Null where a closed violation stays closed."""
+    """Null where there is nothing to say: a closed violation stays closed, a waived one stays waived as it was."""
     was_open = pl.col("state") == "open"
-    is_moot = ~pl.col("is_found") & pl.col("is_deal_evaluated")
-    proved = pl.when(pl.col("rule_kind") == "criterion").then(pl.lit("evidence_arrived"))
+    was_waived = ~was_open & (pl.col("change") == "waived")
+    is_waived = pl.col("waived_by_tonight").is_not_null()
+    is_same_waiver = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_tonight")) for name in _WAIVER_FACTS)
+    closing = _closing()
     return (
-        pl.when(~was_open & pl.col("is_failing"))
-        .then(pl.lit("reopened"))
-        .when(~was_open)
+        pl.when((was_open | was_waived) & closing.is_not_null())
+        .then(closing)
+        .when(is_waived & was_waived & is_same_waiver)
         .then(None)
-        .when("is_rule_gone")
-        .then(pl.lit("rule_changed"))
-        .when("is_rule_errored")
+        .when(is_waived & (was_open | was_waived | pl.col("is_failing")))
+        .then(pl.lit("waived"))
+        .when(was_waived | (~was_open & pl.col("is_failing")))
+        .then(pl.lit("reopened"))
+        .when(was_open)
         .then(pl.lit("carried"))
-        .when("has_departed")
-        .then(pl.lit("deal_departed"))
-        .when("is_proved")
-        .then(proved.otherwise(pl.lit("condition_cleared")))
-        .when(is_moot)
-        .then(pl.lit("condition_cleared"))
-        .otherwise(pl.lit("carried"))
     )
 
 
-def _followed(before: pl.DataFrame, answers: pl.DataFrame, business_date: date) -> pl.DataFrame:
-    """Tonight's state of what was known: open ones all, closed ones only where they reopen."""
+def _followed(before: pl.DataFrame, answers: pl.DataFrame, held: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    """Tonight's state of what was known: open ones all, closed ones only where they reopen or their waiver changes."""
     is_open = pl.col("change").is_in(["carried", "reopened"])
-    is_seen = is_open & pl.col("is_failing")
+    is_waived = pl.col("change") == "waived"
+    is_seen = (is_open | is_waived) & pl.col("is_failing")
     return (
         before.join(answers, on=_KEY, how="inner")
+        .join(_waived(before, held), on=_KEY, how="left")
         .with_columns(change=_change())
         .filter(pl.col("change").is_not_null())
         .with_columns(
@@ -228,9 +297,13 @@ def _followed(before: pl.DataFrame, answers: pl.DataFrame, business_date: date) 
                 pl.when("is_evaluated").then(pl.col(f"{name}_tonight")).otherwise(pl.col(name)).alias(name)
                 for name in _RULE_FACTS
             ),
+            *(
+                pl.when(is_waived).then(pl.col(f"{name}_tonight")).otherwise(pl.col(name)).alias(name)
+                for name in _WAIVER_FACTS
+            ),
             state=pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("closed")),
             last_seen=pl.when(is_seen).then(pl.lit(business_date)).otherwise("last_seen"),
-            nights_open=pl.col("nights_open") + is_seen.cast(pl.Int64),
+            nights_open=pl.col("nights_open") + (is_seen & is_open).cast(pl.Int64),
             closed_on=pl.when(~is_open).then(pl.lit(business_date)),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in VIOLATIONS_SCHEMA.items())

@@ -51,6 +51,9 @@ SERVED_TABLES = (
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),
     ServedTable("quality_rule_nights", "quality", ("business_date", "funnel", "rule_id")),
+    ServedTable("quality_incidents", "quality", ("business_date", "kind", "subject")),
+    ServedTable("quality_expectations", "quality", ("business_date", "suite", "expectation", "subject")),
+    ServedTable("quality_data_findings", "marts", ("expectation", "table_name", "row_key")),
     ServedTable("forecast_deal", "forecast", ("business_date", "method", "deal_key")),
     ServedTable(
         "forecast_period",

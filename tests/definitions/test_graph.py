@@ -69,7 +69,15 @@ def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -
     graph = loaded.resolve_asset_graph()
     ends = {
         dg.AssetKey(name)
-        for name in ("quality_violations", "quality_rule_nights", "forecast_deal", "forecast_period", *movement)
+        for name in (
+            "quality_violations",
+            "quality_rule_nights",
+            "quality_expectations",
+            "quality_incidents",
+            "forecast_deal",
+            "forecast_period",
+            *movement,
+        )
     }
     readers = {child.to_user_string() for key in ends for child in graph.get(key).child_keys}
     assert readers - movement == {"audit"}

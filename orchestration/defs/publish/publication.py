@@ -22,6 +22,7 @@ from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
 from orchestration.publishing.review_page import compose, render
 from orchestration.warehouse import link_current
 from quality.audit import errored_rules, unmapped_stages
+from quality.data_quality import blocked
 from quality.standards import tables
 
 AUDITED = [*(table.name for table in SERVED_TABLES), "quality_unmapped_stages"]
@@ -29,6 +30,8 @@ AUDITED = [*(table.name for table in SERVED_TABLES), "quality_unmapped_stages"]
 ARCHIVED = {
     "violations": "quality.violations_tonight",
     "rule_nights": "quality.rule_nights_tonight",
+    "expectations": "quality.expectations_tonight",
+    "incidents": "quality.incidents_tonight",
     "forecast_period": "forecast.forecast_period_tonight",
     "positions": "forecast.positions_tonight",
     "expected": "forecast.expected_tonight",
@@ -40,7 +43,7 @@ ARCHIVED = {
     group_name="publish",
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
-    description="Whether the night may be published: every stage mapped, every rule judged.",
+    description="Whether the night may be published: every stage mapped, every rule judged, no block on the data.",
 )
 def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
@@ -51,6 +54,9 @@ def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Materialize
     errored = errored_rules(warehouse.read("quality.rule_nights_tonight"))
     if errored:
         raise Blocked(errored[0])
+    about_data = blocked(warehouse.read("quality.expectations_tonight"))
+    if about_data:
+        raise Blocked(about_data[0])
     for sentence in sentences:
         context.log.warning(sentence)
     return dg.MaterializeResult(metadata={"unmapped stages": len(sentences)})

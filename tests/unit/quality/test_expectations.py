@@ -1,5 +1,6 @@
 """Suites: complete ids, and an errored rule told from a failed one."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import polars as pl
 import pytest
 
 from quality import expectations
-from quality.expectations import OUTCOMES_SCHEMA, evaluate
+from quality.data_quality import MEASURES_SCHEMA, blocked
+from quality.expectations import OUTCOMES_SCHEMA, RESULTS_SCHEMA, Suites, evaluate_data
 
 RULES = pl.DataFrame(
     {
@@ -17,6 +19,10 @@ RULES = pl.DataFrame(
         "severity": ["block", "warn", "warn", "warn"],
     }
 )
+
+
+def evaluate(found: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    return expectations.evaluate(found, rules, Suites(date(2026, 11, 20)))
 
 
 def findings(*rows: tuple[str, str, str, str], late: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -128,19 +134,19 @@ def test_a_suite_that_cannot_run_errors_all_its_rules_and_passes_none(monkeypatc
     def breaks(*_: object) -> None:
         raise RuntimeError("no engine")
 
-    monkeypatch.setattr(expectations, "_validate", breaks)
+    monkeypatch.setattr(expectations, "_run_suite_in", breaks)
     outcomes = evaluate(findings(("rule.dwell", "direct", "d1", "met")), RULES)
     assert set(outcomes["status"]) == {"errored"}
     assert set(outcomes["error"]) == {"RuntimeError: no engine"}
 
 
 def test_an_answer_that_differs_from_the_findings_is_errored(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = expectations._validate
+    sound = expectations._run_suite_in
 
-    def forgetful(name: str, placed: pl.DataFrame, rules: pl.DataFrame) -> Any:
-        return sound(name, placed.filter(pl.col("deal_key") != "d1"), rules)
+    def forgetful(suites: Suites, name: str, frame: pl.DataFrame, *others: Any) -> Any:
+        return sound(suites, name, frame.filter(pl.col("deal_key") != "d1"), *others)
 
-    monkeypatch.setattr(expectations, "_validate", forgetful)
+    monkeypatch.setattr(expectations, "_run_suite_in", forgetful)
     outcomes = evaluate(findings(("rule.dwell", "direct", "d1", "failed")), RULES)
     assert row(outcomes, "rule.dwell")["status"] == "errored"
     assert row(outcomes, "rule.dwell")["error"] == ("Great Expectations found 0 of 0 failing, the findings hold 1 of 1")
@@ -159,3 +165,93 @@ def test_a_suite_leaves_no_file_in_the_working_directory_and_prints_nothing(
     evaluate(findings(("rule.dwell", "direct", "d1", "failed")), RULES)
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
+
+
+def measure(subject: str, observed: int | None, upper: int | None, severity: str = "warn") -> dict[str, Any]:
+    return {
+        "suite": "extracts" if subject == "g.deals" else "tables",
+        "expectation": "rows_quarantined",
+        "subject": subject,
+        "severity": severity,
+        "wording_en": "Few",
+        "wording_zh": "少",
+        "evaluated": 100,
+        "observed": observed,
+        "lower": 0 if upper is not None else None,
+        "upper": upper,
+        "is_beyond": False,
+    }
+
+
+MEASURES = pl.DataFrame(
+    [
+        measure("g.deals", 5, 5),
+        measure("over", 6, 5, "block"),
+        measure("unknown", None, 5),
+        measure("unusual", 7, None),
+    ],
+    schema=MEASURES_SCHEMA,
+)
+
+
+def test_a_measure_passes_fails_or_could_not_be_judged() -> None:
+    results = evaluate_data(MEASURES, Suites(date(2026, 11, 20)))
+    assert results.schema == RESULTS_SCHEMA
+    assert results.select("subject", "status", "error").rows() == [
+        ("g.deals", "passed", None),
+        ("over", "failed", None),
+        ("unknown", "not_evaluated", None),
+        ("unusual", "not_evaluated", None),
+    ]
+
+
+def test_a_measure_whose_expectation_raises_is_errored_and_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sound = expectations._bound
+
+    def broken_for_one(measure_id: str, row: dict[str, Any]) -> Any:
+        expectation = sound(measure_id, row)
+        return expectation.copy(update={"column": "no_such"}) if row["subject"] == "over" else expectation
+
+    monkeypatch.setattr(expectations, "_bound", broken_for_one)
+    results = evaluate_data(MEASURES, Suites(date(2026, 11, 20)))
+    assert dict(results.select("subject", "status").rows())["over"] == "errored"
+    assert "no_such" in str(results.filter(pl.col("subject") == "over")["error"].item())
+    assert dict(results.select("subject", "status").rows())["g.deals"] == "passed"
+    assert blocked(results) == [f"over: rows_quarantined could not be judged: {results['error'][1]}"]
+
+
+def test_an_answer_that_differs_from_the_measure_is_errored(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = expectations._run_suite_in
+
+    def blind(suites: Suites, name: str, frame: pl.DataFrame, *others: Any) -> Any:
+        return sound(suites, name, frame.with_columns(observed=pl.lit(0.0)), *others)
+
+    monkeypatch.setattr(expectations, "_run_suite_in", blind)
+    results = evaluate_data(MEASURES, Suites(date(2026, 11, 20)))
+    assert dict(results.select("subject", "status").rows())["over"] == "errored"
+
+
+def test_only_a_block_on_the_data_forbids_publication() -> None:
+    results = evaluate_data(MEASURES, Suites(date(2026, 11, 20)))
+    assert blocked(results) == ["over: rows_quarantined: found 6, may be 0 to 5"]
+    assert blocked(results.with_columns(severity=pl.lit("warn"))) == []
+
+
+def test_the_data_docs_show_every_suite_of_the_night_from_disk(tmp_path: Path) -> None:
+    suites = Suites(date(2026, 11, 20))
+    expectations.evaluate(findings(("rule.dwell", "direct", "d1", "failed")), RULES, suites)
+    evaluate_data(MEASURES, suites)
+    first_page = suites.write_docs(tmp_path / "data_docs")
+    assert first_page is not None
+    text = first_page.read_text(encoding="utf-8")
+    assert all(f"validations/{name}/2026-11-20" in text for name in ("funnel_direct", "extracts", "tables"))
+    pages = list((tmp_path / "data_docs" / "validations" / "funnel_direct").rglob("*.html"))
+    assert "d1" in pages[0].read_text(encoding="utf-8")
+    tables_page = tmp_path / "data_docs" / "expectations" / "tables.html"
+    assert "over: Few" in tables_page.read_text(encoding="utf-8")
+
+
+def test_a_night_without_suites_has_no_data_docs(tmp_path: Path) -> None:
+    assert Suites(date(2026, 11, 20)).write_docs(tmp_path) is None

@@ -472,6 +472,49 @@ STAGE = "versions[0].stages"
         ),
         ("rules.yml", "days: 3", "from_stage: proposal", "rules[0].days: is missing; close_date_past needs it"),
         (
+            "data.yml",
+            "expectation: owner_missing",
+            "expectation: owner_mising",
+            'expectations[10].expectation: "owner_mising" is no expectation of the data; did you mean owner_missing?',
+        ),
+        (
+            "data.yml",
+            "    at_most_pct: 5\n    wording: {en: Every open deal",
+            "    wording: {en: Every open deal",
+            "expectations[10].at_most_pct: is missing; add how many per cent of the rows may fail, 0 for none",
+        ),
+        (
+            "data.yml",
+            "severity: warn\n    wording: {en: Each table",
+            "severity: warn\n    at_most_pct: 1\n    wording: {en: Each table",
+            "expectations[4].at_most_pct: says nothing to table_volume; remove it",
+        ),
+        (
+            "data.yml",
+            "minimum_nights: 7",
+            "minimum_nights: 29",
+            "usual_range.minimum_nights: 29 nights are never among the last 28; lower it",
+        ),
+        (
+            "data.yml",
+            "expectation: owner_unknown",
+            "expectation: owner_missing",
+            'expectations[11]: "owner_missing" is listed twice; remove one',
+        ),
+        (
+            "waivers.yml",
+            "waivers: []",
+            "waivers:\n  - {rule: rule.close_date_past, deal: d, by: M, why: w, from: 2026-01-01, until: 2026-04-02}",
+            "waivers[0].until: 2026-04-02 is more than 90 days after 2026-01-01; the latest that a waiver may hold is "
+            "2026-04-01",
+        ),
+        (
+            "waivers.yml",
+            "waivers: []",
+            "waivers:\n  - {rule: rule.close_date_past, deal: d, by: M, from: 2026-01-01, until: 2026-02-02}",
+            "waivers[0].why: is missing; add it: a text",
+        ),
+        (
             "evidence.yml",
             "customer_action: [customer_action]",
             "customer_action: [field]",

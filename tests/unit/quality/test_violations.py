@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quality.violations import VIOLATIONS_SCHEMA, advance, no_violations
+from quality.violations import VIOLATIONS_SCHEMA, WAIVERS_SCHEMA, advance, no_violations
 
 FIRST_NIGHT = date(2026, 11, 20)
 CRITERION = "f.s.proof"
@@ -46,6 +46,18 @@ class Deal:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """Nights counted from FIRST_NIGHT, both included; no visit means any."""
+
+    rule_id: str
+    deal_key: str
+    visit_id: str | None
+    first: int
+    last: int
+    by: str = "mei"
+
+
+@dataclass(frozen=True)
 class Night:
     """deals by key; answers by (rule, deal, visit): met, missing, failed, late, not_evaluated."""
 
@@ -53,6 +65,11 @@ class Night:
     answers: dict[tuple[str, str, str], str] = field(default_factory=dict)
     rules: frozenset[str] = frozenset({CRITERION, RULE})
     errored: frozenset[str] = frozenset()
+    definitions: dict[str, str] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+
+    def definition(self, rule_id: str) -> str:
+        return self.definitions.get(rule_id, "as first written")
 
 
 def kind_of(rule_id: str) -> str:
@@ -92,15 +109,37 @@ def run(
         ],
         schema={"deal_key": pl.String, "is_open": pl.Boolean, "is_in_scope": pl.Boolean},
     )
-    rules = pl.DataFrame({"rule_id": sorted(night.rules)}, schema={"rule_id": pl.String})
+    known_rules = set(known_rules)
+    rules = pl.DataFrame(
+        [
+            {"rule_id": rule, "definition": night.definition(rule), "is_known": rule in known_rules}
+            for rule in sorted(night.rules)
+        ],
+        schema={"rule_id": pl.String, "definition": pl.String, "is_known": pl.Boolean},
+    )
+    waivers = pl.DataFrame(
+        [
+            {
+                "rule_id": each.rule_id,
+                "deal_key": each.deal_key,
+                "visit_id": each.visit_id,
+                "waived_by": each.by,
+                "waived_why": "agreed",
+                "waived_from": FIRST_NIGHT + timedelta(days=each.first),
+                "waived_until": FIRST_NIGHT + timedelta(days=each.last),
+            }
+            for each in night.waivers
+        ],
+        schema=WAIVERS_SCHEMA,
+    )
     return advance(
         findings,
         deals,
         rules,
         known,
-        set(known_rules),
+        waivers,
         business_date=business_date or FIRST_NIGHT + timedelta(days=number),
-        errored_rules=night.errored,
+        unheard_rules=night.errored,
     )
 
 
@@ -293,12 +332,100 @@ def test_a_rule_put_back_reopens_its_violations() -> None:
     assert (only(rows[2])["change"], only(rows[2])["nights_open"]) == ("reopened", 2)
 
 
+def redefined(answer: str, **changes: Any) -> Night:
+    return saying(answer, definitions={CRITERION: "asks for less"}, **changes)
+
+
+def test_what_a_rule_clears_on_the_night_it_was_redefined_closes_as_rule_changed() -> None:
+    assert only(replay(saying("missing"), redefined("met"))[1])["change"] == "rule_changed"
+
+
+def test_what_fails_by_the_new_definition_too_is_carried_and_clears_later_on_its_own_merits() -> None:
+    rows = replay(saying("missing"), redefined("missing"), redefined("met"))
+    assert [only(frame)["change"] for frame in rows] == ["new", "carried", "evidence_arrived"]
+
+
+def test_a_redefined_rule_that_was_not_evaluated_is_still_to_answer_for_the_change() -> None:
+    rows = replay(saying("missing"), redefined("not_evaluated"), redefined("met"))
+    assert [only(frame)["change"] for frame in rows[1:]] == ["carried", "rule_changed"]
+
+
+def test_a_state_of_before_definitions_were_kept_is_no_reason_to_say_that_the_rule_changed() -> None:
+    (first,) = replay(saying("missing"))
+    older = first.drop("definition", "waived_by", "waived_why", "waived_until", "is_late")
+    assert only(run(saying("met"), older, {CRITERION}, 1))["change"] == "evidence_arrived"
+
+
+@pytest.mark.parametrize(("answer", "is_late"), [("met", False), ("late", True)])
+def test_proof_after_the_gate_is_kept_as_late(answer: str, is_late: bool) -> None:
+    assert only(replay(saying("missing"), saying(answer))[1])["is_late"] is is_late
+
+
+WAIVED = (Waiver(CRITERION, "d1", None, first=1, last=2),)
+
+
+def test_a_waiver_closes_until_its_last_day_and_then_the_violation_reopens_under_its_id() -> None:
+    rows = replay(*(saying("missing", waivers=WAIVED) for _ in range(5)))
+    assert [frame["change"].to_list() for frame in rows] == [["new"], ["waived"], [], ["reopened"], ["carried"]]
+    waived, reopened = only(rows[1]), only(rows[3])
+    assert (waived["state"], waived["waived_by"], waived["waived_why"]) == ("closed", "mei", "agreed")
+    assert waived["waived_until"] == FIRST_NIGHT + timedelta(days=2)
+    assert (waived["closed_on"], waived["nights_open"]) == (FIRST_NIGHT + timedelta(days=1), 1)
+    assert (reopened["state"], reopened["nights_open"], reopened["closed_on"]) == ("open", 2, None)
+    assert reopened["violation_id"] == only(rows[0])["violation_id"]
+
+
+def test_a_waiver_that_is_taken_back_reopens_the_next_night() -> None:
+    rows = replay(saying("missing"), saying("missing", waivers=WAIVED), saying("missing"))
+    assert only(rows[2])["change"] == "reopened"
+
+
+def test_a_waiver_that_ends_while_nothing_could_be_evaluated_reopens_all_the_same() -> None:
+    stale = saying("not_evaluated", waivers=WAIVED)
+    rows = replay(saying("missing"), stale, stale, stale)
+    assert [frame["change"].to_list() for frame in rows] == [["new"], ["waived"], [], ["reopened"]]
+    assert (only(rows[3])["nights_open"], only(rows[3])["last_seen"]) == (1, FIRST_NIGHT)
+
+
+def test_a_gap_that_clears_while_it_is_waived_does_not_come_back_when_the_waiver_ends() -> None:
+    rows = replay(
+        saying("missing"), saying("missing", waivers=WAIVED), saying("met", waivers=WAIVED), saying("met"), Night()
+    )
+    assert [frame["change"].to_list() for frame in rows[2:]] == [["evidence_arrived"], [], []]
+
+
+def test_a_gap_found_under_a_waiver_is_kept_as_waived() -> None:
+    row = only(replay(Night(), saying("missing", waivers=WAIVED))[1])
+    assert (row["state"], row["change"], row["nights_open"]) == ("closed", "waived", 0)
+
+
+def test_a_longer_waiver_is_told_once_and_moves_the_end() -> None:
+    longer = (*WAIVED, Waiver(CRITERION, "d1", "v1", first=2, last=3, by="li"))
+    rows = replay(*(saying("missing", waivers=longer) for _ in range(5)))
+    assert [frame["change"].to_list() for frame in rows] == [["new"], ["waived"], ["waived"], [], ["reopened"]]
+    assert only(rows[2])["waived_by"] == "li"
+
+
+def test_a_waiver_of_one_visit_or_deal_or_rule_waives_no_other() -> None:
+    others = (
+        Waiver(CRITERION, "d1", "v2", first=0, last=9),
+        Waiver(CRITERION, "d2", None, first=0, last=9),
+        Waiver(RULE, "d1", None, first=0, last=9),
+    )
+    assert [only(frame)["change"] for frame in replay(*[saying("missing", waivers=others)] * 2)] == ["new", "carried"]
+
+
 def test_two_findings_of_one_violation_are_refused() -> None:
     findings = pl.DataFrame([finding(saying("missing"), 0, (CRITERION, "d1", "v1"))] * 2, schema=FINDINGS_SCHEMA)
     deals = pl.DataFrame({"deal_key": ["d1"], "is_open": [True], "is_in_scope": [True]})
     with pytest.raises(ValueError, match=r"findings hold more than one row of rule_id 'f\.s\.proof', deal_key 'd1'"):
         advance(
-            findings, deals, pl.DataFrame({"rule_id": [CRITERION]}), no_violations(), set(), business_date=FIRST_NIGHT
+            findings,
+            deals,
+            pl.DataFrame({"rule_id": [CRITERION], "definition": ["x"], "is_known": [True]}),
+            no_violations(),
+            WAIVERS_SCHEMA.to_frame(),
+            business_date=FIRST_NIGHT,
         )
 
 
@@ -321,7 +448,7 @@ def is_in_play(deal: Deal | None, rule_id: str) -> bool:
     return deal is not None and deal.is_in_scope and (deal.is_open or kind_of(rule_id) == "criterion")
 
 
-def closing_reason(night: Night, key: tuple[str, str, str]) -> str | None:
+def closing_reason(night: Night, key: tuple[str, str, str], definition: str) -> str | None:
     rule_id, deal_key, _ = key
     if rule_id not in night.rules:
         return "rule_changed"
@@ -331,10 +458,47 @@ def closing_reason(night: Night, key: tuple[str, str, str]) -> str | None:
     if not is_in_play(deal, rule_id):
         return "deal_departed" if night.deals else None
     answer = night.answers.get(key)
+    others = [a for (r, d, _), a in night.answers.items() if (r, d) == (rule_id, deal_key)]
+    is_moot = answer is None and bool(others) and "not_evaluated" not in others
+    if (answer in ("met", "late") or is_moot) and definition != night.definition(rule_id):
+        return "rule_changed"
     if answer in ("met", "late"):
         return "evidence_arrived" if kind_of(rule_id) == "criterion" else "condition_cleared"
-    others = [a for (r, d, _), a in night.answers.items() if (r, d) == (rule_id, deal_key)]
-    return "condition_cleared" if answer is None and others and "not_evaluated" not in others else None
+    return "condition_cleared" if is_moot else None
+
+
+def waived_as(night: Night, key: tuple[str, str, str], number: int) -> dict[str, Any]:
+    holding = [
+        each
+        for each in night.waivers
+        if (each.rule_id, each.deal_key) == key[:2]
+        and each.visit_id in (None, key[2])
+        and each.first <= number <= each.last
+    ]
+    if not holding:
+        return {}
+    latest_to_end = max(holding, key=lambda each: (each.last, each.first, each.by))
+    return {
+        "state": "closed",
+        "change": "waived",
+        "closed_on": FIRST_NIGHT + timedelta(days=number),
+        "waived_by": latest_to_end.by,
+        "waived_until": FIRST_NIGHT + timedelta(days=latest_to_end.last),
+    }
+
+
+def closed_again(
+    was: dict[str, Any], closing: str | None, waiving: dict[str, Any], today: date
+) -> dict[str, Any] | None:
+    """The next state of what is open or waived; nothing where a waiver just goes on."""
+    if closing:
+        return {**was, "state": "closed", "change": closing, "closed_on": today}
+    if waiving:
+        goes_on = was["change"] == "waived" and {**was, **waiving, "closed_on": was["closed_on"]} == was
+        return None if goes_on else {**was, **waiving}
+    if was["change"] == "waived":
+        return {**was, "state": "open", "change": "reopened", "closed_on": None}
+    return {**was, "change": "carried"}
 
 
 def expected_states(
@@ -350,6 +514,7 @@ def expected_states(
         runs = rule_id in night.rules and rule_id not in night.errored
         fails = runs and in_play and answer in ("missing", "failed")
         was = known.get(key)
+        waiving = waived_as(night, key, number)
         if was is None:
             if not fails:
                 continue
@@ -363,20 +528,29 @@ def expected_states(
                 "is_backlog": rule_id not in known_rules,
                 "owner_key_first": deal.owner if deal else None,
                 "observed_first": f"observed {number}",
+                "waived_by": None,
+                "waived_until": None,
+                **waiving,
             }
-        elif was["state"] == "closed":
+        elif was["state"] == "closed" and was["change"] != "waived":
             if not fails:
                 continue
-            now = {**was, "state": "open", "change": "reopened", "closed_on": None}
+            now = {**was, **(waiving or {"state": "open", "change": "reopened", "closed_on": None})}
         else:
-            now = {**was, "change": "carried"}
-            closing = closing_reason(night, key)
-            if closing:
-                now.update(state="closed", change=closing, closed_on=today)
-        if fails:
-            now.update(last_seen=today, nights_open=now["nights_open"] + 1)
+            followed = closed_again(was, closing_reason(night, key, was["definition"]), waiving, today)
+            if followed is None:
+                continue
+            now = followed
+        if fails and now["change"] in ("new", "backlog", "carried", "reopened", "waived"):
+            now["last_seen"] = today
+            now["nights_open"] += now["state"] == "open"
         if runs and in_play and answer not in (None, "not_evaluated"):
-            now.update(observed=f"observed {number}", outcome="missing" if answer == "late" else answer)
+            now.update(
+                observed=f"observed {number}",
+                outcome="missing" if answer == "late" else answer,
+                is_late=answer == "late",
+                definition=night.definition(rule_id),
+            )
         if deal and any(d == deal_key and r in night.rules for r, d, _ in night.answers):
             now.update(owner_key=deal.owner, amount_at_risk=deal.amount, stage=f"stage {number}")
         states[key] = now
@@ -404,11 +578,22 @@ def nights(draw: st.DrawFn) -> Night:
     )
     subset = st.sampled_from([frozenset[str](), frozenset[str](), frozenset({CRITERION}), frozenset({RULE})])
     removed, errored = draw(subset), draw(subset)
+    waiver = st.builds(
+        Waiver,
+        rule_id=st.sampled_from([CRITERION, RULE]),
+        deal_key=st.sampled_from(DEALS),
+        visit_id=st.sampled_from([None, "", "v1"]),
+        first=st.integers(0, 5),
+        last=st.integers(0, 6),
+        by=st.sampled_from(["mei", "li"]),
+    )
     return Night(
         deals=deals,
         answers={key: answer for key, answer in answers.items() if key[1] in deals},
         rules=frozenset({CRITERION, RULE}) - removed,
         errored=errored,
+        definitions=dict.fromkeys(draw(subset), "asks for less"),
+        waivers=tuple(draw(st.lists(waiver, max_size=3))),
     )
 
 
