@@ -1,5 +1,6 @@
--- What an analyst would write by hand, straight over the Parquet files: the stage conversion of monthly cohorts and of
--- all deals, the censored dwell of each stage, and the stalled deals. One funnel, one CRM, no proof of anything.
+-- What an analyst would write by hand, straight over the Parquet files: the stage conversion of monthly and quarterly
+-- cohorts and of all deals (to date, within horizons, expected), the censored dwell of each stage, and the stalled deals.
+-- By whole days, for one funnel and one CRM, with no proof of anything.
 create temp table visits as
 with
     stage_ranks(stage, stage_rank) as (
@@ -48,7 +49,7 @@ left join read_parquet('{lake}/accounts/*.parquet') as accounts on deals.account
 where not coalesce(deals.is_deleted, false);
 
 -- Reach is monotone: a stage is reached when it or a later one is entered.
-create temp table conversion as
+create temp table judged as
 with
     stage_list as (select distinct stage_rank from visits where stage_rank is not null),
     first_entries as (
@@ -69,27 +70,29 @@ with
         inner join stage_list on stage_list.stage_rank <= furthest.furthest_rank
         left join first_entries
             on furthest.deal_id = first_entries.deal_id and stage_list.stage_rank = first_entries.stage_rank
-    ),
-    judged as (
-        select
-            reached.*,
-            deals.*,
-            date_trunc('month', reached_at) as cohort,
-            case
-                when furthest_rank > stage_rank or deals.stage = '赢单' then 'advanced'
-                when deals.closed_at is not null then 'lost'
-                else 'open'
-            end as state,
-            coalesce(
-                lead(reached_at) over (partition by reached.deal_id order by stage_rank),
-                case when deals.stage = '赢单' then deals.closed_at end
-            ) as advanced_at
-        from reached
-        inner join deals using (deal_id)
     )
+select
+    reached.*,
+    deals.*,
+    date_trunc('month', reached_at) as cohort,
+    date_trunc('quarter', reached_at) as quarter,
+    case
+        when furthest_rank > stage_rank or deals.stage = '赢单' then 'advanced'
+        when deals.closed_at is not null then 'lost'
+        else 'open'
+    end as state,
+    coalesce(
+        lead(reached_at) over (partition by reached.deal_id order by stage_rank),
+        case when deals.stage = '赢单' then deals.closed_at end
+    ) as advanced_at
+from reached
+inner join deals using (deal_id);
+
+create temp table conversion as
 select
     stage_rank,
     cohort,
+    quarter,
     lead_source,
     owner,
     team,
@@ -119,11 +122,67 @@ select
     ) as advanced_180d
 from judged
 group by grouping sets (
-    (stage_rank), (stage_rank, cohort),
-    (stage_rank, lead_source), (stage_rank, cohort, lead_source), (stage_rank, owner), (stage_rank, cohort, owner),
-    (stage_rank, team), (stage_rank, cohort, team), (stage_rank, region), (stage_rank, cohort, region),
-    (stage_rank, product), (stage_rank, cohort, product), (stage_rank, amount_band), (stage_rank, cohort, amount_band)
+    (stage_rank), (stage_rank, cohort), (stage_rank, quarter),
+    (stage_rank, lead_source), (stage_rank, cohort, lead_source), (stage_rank, quarter, lead_source),
+    (stage_rank, owner), (stage_rank, cohort, owner), (stage_rank, quarter, owner),
+    (stage_rank, team), (stage_rank, cohort, team), (stage_rank, quarter, team),
+    (stage_rank, region), (stage_rank, cohort, region), (stage_rank, quarter, region),
+    (stage_rank, product), (stage_rank, cohort, product), (stage_rank, quarter, product),
+    (stage_rank, amount_band), (stage_rank, cohort, amount_band), (stage_rank, quarter, amount_band)
 );
+
+-- Aalen-Johansen by the day: what of each cohort will have advanced in the end, other closes competing.
+create temp table expected as
+with
+    dated as (
+        select
+            *,
+            floor(epoch(
+                case state
+                    when 'advanced' then advanced_at when 'lost' then closed_at else timestamptz '{as_of}'
+                end - reached_at
+            ) / 86400.0) as day
+        from judged
+    ),
+    days as (
+        select
+            stage_rank, cohort, quarter, lead_source, owner, team, region, product, amount_band, day,
+            count(*) filter (state = 'advanced') as advanced, count(*) filter (state <> 'open') as decided,
+            count(*) as seen
+        from dated
+        group by grouping sets (
+            (stage_rank, day), (stage_rank, day, cohort), (stage_rank, day, quarter),
+            (stage_rank, day, lead_source), (stage_rank, day, cohort, lead_source), (stage_rank, day, quarter, lead_source),
+            (stage_rank, day, owner), (stage_rank, day, cohort, owner), (stage_rank, day, quarter, owner),
+            (stage_rank, day, team), (stage_rank, day, cohort, team), (stage_rank, day, quarter, team),
+            (stage_rank, day, region), (stage_rank, day, cohort, region), (stage_rank, day, quarter, region),
+            (stage_rank, day, product), (stage_rank, day, cohort, product), (stage_rank, day, quarter, product),
+            (stage_rank, day, amount_band), (stage_rank, day, cohort, amount_band), (stage_rank, day, quarter, amount_band)
+        )
+    ),
+    at_risk as (
+        select *, sum(seen) over (curve order by day desc) as at_risk
+        from days
+        window curve as (
+            partition by stage_rank, cohort, quarter, lead_source, owner, team, region, product, amount_band
+        )
+    ),
+    undecided as (
+        select
+            *,
+            coalesce(exp(sum(case when decided < at_risk then ln(1 - decided / at_risk) else -1e3 end) over (
+                curve order by day rows between unbounded preceding and 1 preceding
+            )), 1) as undecided_before
+        from at_risk
+        window curve as (
+            partition by stage_rank, cohort, quarter, lead_source, owner, team, region, product, amount_band
+        )
+    )
+select
+    stage_rank, cohort, quarter, lead_source, owner, team, region, product, amount_band,
+    sum(undecided_before * advanced / at_risk) as conversion_expected
+from undecided
+group by all;
 
 -- Kaplan-Meier by the day, per stage and segment.
 create temp table dwell as

@@ -40,6 +40,7 @@ with
 select
     unioned.crm || ':' || unioned.activity_id as activity_key,
     unioned.crm || ':' || unioned.deal_id as deal_key,
+    unioned.crm,
     coalesce(type_names.activity_type, lower(unioned.crm_activity_type)) as activity_type,
     unioned.occurred_at,
     unioned.minutes,

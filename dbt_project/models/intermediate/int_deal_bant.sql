@@ -3,6 +3,8 @@ with
 
     evidence as (select * from {{ ref("int_evidence") }}),
 
+    told as (select * from {{ ref("int_evidence_told") }}),
+
     inputs as (select * from {{ ref("int_inputs") }}),
 
     parts as (select * from {{ ref("stg_standards__bant_parts") }}),
@@ -44,11 +46,7 @@ with
 
     -- Evidence of whatever kind shows that the CRM has a place for it; what it never fills is an
     -- absent input.
-    filled as (
-        select distinct deals.crm, evidence.evidence_key
-        from evidence
-        inner join deals on evidence.deal_key = deals.deal_key
-    ),
+    filled as (select distinct crm, evidence_key from told),
 
     evaluated_parts as (
         select distinct filled.crm, asked.bant_part

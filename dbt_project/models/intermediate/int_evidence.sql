@@ -13,6 +13,7 @@ with
     from_activities as (
         select
             deal_key,
+            crm,
             'activity.' || activity_type as evidence_key,
             occurred_at as observed_at,
             case
@@ -40,6 +41,7 @@ with
     from_evidence as (
         select
             unioned.crm || ':' || unioned.deal_id as deal_key,
+            unioned.crm,
             unioned.evidence_key,
             unioned.observed_at,
             unioned.evidence_kind,

@@ -9,6 +9,35 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
+    -- The month in the company's time zone. Days are few and deals many: months become instants
+    -- that deals are compared with, and not each instant a day.
+    utc_days as (
+        select distinct cast(reached_at as date) as utc_day from reach where reached_at is not null
+    ),
+
+    months_near as (
+        select
+            utc_day,
+            cast({{ dbt.date_trunc("month", dbt.dateadd("day", -1, "utc_day")) }} as date) as month
+        from utc_days
+        union
+        select
+            utc_day,
+            cast({{ dbt.date_trunc("month", dbt.dateadd("day", 1, "utc_day")) }} as date) as month
+        from utc_days
+    ),
+
+    local_months as (
+        select
+            months_near.utc_day,
+            months_near.month,
+            {{ date_starts_at("months_near.month", "company.time_zone") }} as starts_at,
+            {{ date_starts_at(dbt.dateadd("month", 1, "months_near.month"), "company.time_zone") }}
+            as ends_at
+        from months_near
+        cross join company
+    ),
+
     dated as (
         select
             reach.deal_key,
@@ -23,14 +52,15 @@ with
             {{ days_between("reach.reached_at", "reach.advanced_at") }} as days_to_advance,
             {{ days_between("reach.reached_at", "positions.closed_at") }} as days_to_close,
             {{ days_between("reach.reached_at", "clock.as_of_at") }} as days_followed,
-            cast(
-                {{ dbt.date_trunc("month", local_date("reach.reached_at", "company.time_zone")) }}
-                as date
-            ) as reached_month
+            local_months.month as reached_month
         from reach
         inner join positions on reach.deal_key = positions.deal_key
         cross join clock
-        cross join company
+        left join
+            local_months
+            on cast(reach.reached_at as date) = local_months.utc_day
+            and reach.reached_at >= local_months.starts_at
+            and reach.reached_at < local_months.ends_at
     ),
 
     months as (select distinct reached_month from dated),

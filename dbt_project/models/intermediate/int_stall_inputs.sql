@@ -1,7 +1,7 @@
 with
     deals as (select * from {{ ref("int_deals") }}),
 
-    evidence as (select * from {{ ref("int_evidence") }}),
+    told as (select * from {{ ref("int_evidence_told") }}),
 
     inputs as (select * from {{ ref("int_inputs") }}),
 
@@ -20,19 +20,9 @@ with
     ),
 
     -- Where no activity of a CRM ever names the role of who came, nobody knows whom a seller met.
-    crms_naming_roles as (
-        select distinct deals.crm
-        from evidence
-        inner join deals on evidence.deal_key = deals.deal_key
-        where evidence.contact_role is not null
-    ),
+    crms_naming_roles as (select distinct crm from told where contact_role is not null),
 
-    crms_of_customers as (
-        select distinct deals.crm
-        from evidence
-        inner join deals on evidence.deal_key = deals.deal_key
-        where evidence.evidence_kind = 'customer_action'
-    ),
+    crms_of_customers as (select distinct crm from told where evidence_kind = 'customer_action'),
 
     crms_with_contacts as (
         select distinct deals.crm
