@@ -283,7 +283,7 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
     if "icp.yml" in models:
         yield from _in("icp.yml", _icp_flaws(models["icp.yml"]))
     if "rules.yml" in models:
-        yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values())))
+        yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values()), evidence))
         yield from _in("rules.yml", _stall_flaws(models["rules.yml"].stalls, models.get("company.yml"), evidence))
     if "data.yml" in models:
         yield from _in("data.yml", _data_flaws(models["data.yml"]))
@@ -450,7 +450,7 @@ def _range_flaws(path: FieldPath, at_least: float | None, at_most: float | None)
         yield (*path, "at_least"), f"is above at_most ({at_least:g} > {at_most:g}); nothing could meet it"
 
 
-def _rule_flaws(rules: Rules, funnels: Sequence[Funnel]) -> Iterator[Flaw]:
+def _rule_flaws(rules: Rules, funnels: Sequence[Funnel], evidence: Evidence | None) -> Iterator[Flaw]:
     open_stages = {stage.stage for _, stage in _stages(funnels) if stage.is_open}
     for path, text in _repeated(("rules",), [rule.rule for rule in rules.rules]):
         yield (*path, "rule"), text
@@ -459,7 +459,7 @@ def _rule_flaws(rules: Rules, funnels: Sequence[Funnel]) -> Iterator[Flaw]:
         if rule.rule not in RULE_SETTINGS:
             yield (*path, "rule"), f'"{rule.rule}" is no standing rule; {did_you_mean(rule.rule, RULE_SETTINGS)}'
             continue
-        for setting in ("from_stage", "days"):
+        for setting in ("from_stage", "days", "times", "roles", "categories"):
             is_given = getattr(rule, setting) is not None
             is_wanted = setting in RULE_SETTINGS[rule.rule]
             if is_wanted and not is_given:
@@ -473,6 +473,16 @@ def _rule_flaws(rules: Rules, funnels: Sequence[Funnel]) -> Iterator[Flaw]:
                 f'"{rule.from_stage}" is no open stage of any funnel; '
                 f"{did_you_mean(rule.from_stage, sorted(open_stages))}",
             )
+        yield from _role_flaws(path, rule.roles or [], evidence)
+        yield from _repeated((*path, "categories"), rule.categories or [])
+
+
+def _role_flaws(path: FieldPath, roles: Sequence[str], evidence: Evidence | None) -> Iterator[Flaw]:
+    yield from _repeated((*path, "roles"), roles)
+    for place, role in enumerate(roles):
+        if evidence and role not in evidence.contact_roles:
+            advice = did_you_mean(role, sorted(evidence.contact_roles))
+            yield (*path, "roles", place), f'"{role}" is no contact role of evidence.yml; {advice}'
 
 
 def _stall_flaws(stalls: Stalls, company: Company | None, evidence: Evidence | None) -> Iterator[Flaw]:
@@ -494,11 +504,7 @@ def _stall_flaws(stalls: Stalls, company: Company | None, evidence: Evidence | N
                 yield (*path, setting), f"is missing; {each.reason} needs it"
             if is_given and not is_wanted:
                 yield (*path, setting), f"{each.reason} does not use it; remove it"
-        yield from _repeated((*path, "roles"), each.roles or [])
-        for place, role in enumerate(each.roles or []):
-            if evidence and role not in evidence.contact_roles:
-                advice = did_you_mean(role, sorted(evidence.contact_roles))
-                yield (*path, "roles", place), f'"{role}" is no contact role of evidence.yml; {advice}'
+        yield from _role_flaws(path, each.roles or [], evidence)
 
 
 def _stages(funnels: Iterable[Funnel]) -> Iterator[tuple[Version, Stage]]:

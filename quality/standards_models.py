@@ -24,7 +24,16 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "mandatory_stage_skipped": (),
     "dwell_over_cap": (),
     "next_step_missing": (),
+    "customer_silent": ("days",),
+    "close_date_pushed": ("times",),
+    "moved_back": (),
+    "commit_without_economic_buyer": ("roles", "categories"),
+    "single_contact": ("from_stage",),
+    "closed_without_reason": ("days",),
+    "history_disagrees": (),
 }
+# What is asked of deals that have closed; every other standing rule is about open ones.
+RULES_ABOUT_CLOSES = ("closed_without_reason",)
 
 # What the data team's own expectations can ask, in which suite, and what each may and must be told.
 DATA_EXPECTATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -138,8 +147,16 @@ class Rule(_Model):
     severity: Severity
     from_stage: Identifier | None = None
     days: Annotated[int, Field(ge=0, le=36500, description="a whole number of days, 0 or more")] | None = None
+    times: Annotated[int, Field(ge=0, le=1000, description="a whole number, 0 or more")] | None = None
+    roles: Texts | None = None
+    categories: Texts | None = None
     wording: WordingField
     advice: WordingField
+
+    @property
+    def kind(self) -> str:
+        """`close` where the rule is about how a deal closed, else `rule`."""
+        return "close" if self.rule in RULES_ABOUT_CLOSES else "rule"
 
 
 class StallReason(_Model):

@@ -107,14 +107,18 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "rules": {
         "rule_id": _TEXT,
         "rule": _TEXT,
+        "rule_kind": _TEXT,
         "severity": _TEXT,
         "from_stage": _TEXT,
         "days": pl.Int64,
+        "times": pl.Int64,
         "wording_en": _TEXT,
         "wording_zh": _TEXT,
         "advice_en": _TEXT,
         "advice_zh": _TEXT,
     },
+    "rule_roles": {"rule_id": _TEXT, "contact_role": _TEXT},
+    "rule_categories": {"rule_id": _TEXT, "category": _TEXT},
     "stall_settings": {
         "segment": _TEXT,
         "silent_after_days": pl.Int64,
@@ -164,6 +168,16 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
         "amount_bands": list(_amount_bands(standards.company.amount_bands)),
         "rules": [_rule_row(rule) for rule in standards.rules],
+        "rule_roles": [
+            {"rule_id": f"rule.{rule.rule}", "contact_role": role}
+            for rule in standards.rules
+            for role in rule.roles or []
+        ],
+        "rule_categories": [
+            {"rule_id": f"rule.{rule.rule}", "category": category.strip().lower()}
+            for rule in standards.rules
+            for category in rule.categories or []
+        ],
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
         **_stall_rows(standards.stalls),
         **_evidence_rows(standards.evidence),
@@ -189,9 +203,9 @@ def _amount_bands(starts: Sequence[int]) -> Iterator[dict[str, Any]]:
 def suite_rules(standards: Standards) -> pl.DataFrame:
     """One row per funnel and rule that can be asked there: its criteria, and every standing rule.
 
-    Columns: funnel, rule_id, rule_kind ('criterion' | 'rule'), severity, wording_en, wording_zh, definition. A
-    criterion of several versions has the severity and wording of the latest. definition changes with what the rule
-    asks for, in any version, and not with how it is worded, what it advises or how severe it is.
+    Columns: funnel, rule_id, rule_kind ('criterion' | 'rule' | 'close'), severity, wording_en, wording_zh,
+    definition. A criterion of several versions has the severity and wording of the latest. definition changes with
+    what the rule asks for, in any version, and not with how it is worded, what it advises or how severe it is.
     """
     wording = ["severity", "wording_en", "wording_zh"]
     frames = tables(standards)
@@ -201,9 +215,7 @@ def suite_rules(standards: Standards) -> pl.DataFrame:
         .select("funnel", pl.col("criterion_id").alias("rule_id"), pl.lit("criterion").alias("rule_kind"), *wording)
     )
     rules = (
-        frames["funnels"]
-        .select("funnel")
-        .join(frames["rules"].select("rule_id", pl.lit("rule").alias("rule_kind"), *wording), how="cross")
+        frames["funnels"].select("funnel").join(frames["rules"].select("rule_id", "rule_kind", *wording), how="cross")
     )
     definitions = pl.DataFrame(list(_definitions(standards)), schema={"rule_id": _TEXT, "definition": _TEXT})
     return (
@@ -274,9 +286,11 @@ def _rule_row(rule: Rule) -> dict[str, Any]:
     return {
         "rule_id": f"rule.{rule.rule}",
         "rule": rule.rule,
+        "rule_kind": rule.kind,
         "severity": rule.severity,
         "from_stage": rule.from_stage,
         "days": rule.days,
+        "times": rule.times,
         **_wording(rule),
     }
 

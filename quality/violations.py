@@ -88,7 +88,8 @@ def advance(
 
     findings: tonight's, as the mart quality_findings has them; one row per (rule_id, deal_key, visit_id).
     deals_tonight: deal_key, is_open, is_in_scope (open at any instant since the previous night); one row per deal. A
-    criterion is about deals in scope, so that one that closed past a gate is seen; a standing rule is about open ones.
+    criterion is about deals in scope, so that one that closed past a gate is seen; a standing rule is about open ones,
+    one of kind `close` about those that it has findings of.
     rules_tonight: rule_id of every rule of tonight's standards; definition, what it asks for (wording, advice and
     severity aside); is_known, whether it was judged in this definition on an earlier night.
     known: the latest state of every violation ever seen, open or closed, as of earlier nights (VIOLATIONS_SCHEMA;
@@ -153,7 +154,7 @@ def _judged(findings: pl.DataFrame, deals: pl.DataFrame, unheard_rules: Collecti
     """Findings of deals in scope: key, rule facts, is_evaluated, is_failing, is_proved."""
     is_evaluated = (pl.col("outcome") != "not_evaluated") & ~pl.col("rule_id").is_in(list(unheard_rules))
     is_gap = pl.col("outcome").is_in(["missing", "failed"])
-    return findings.filter(_is_in_play(findings, deals)).select(
+    return findings.filter(_is_in_play(findings, deals, findings)).select(
         *_KEY,
         "rule_kind",
         *_RULE_FACTS,
@@ -165,13 +166,20 @@ def _judged(findings: pl.DataFrame, deals: pl.DataFrame, unheard_rules: Collecti
     )
 
 
-def _is_in_play(rows: pl.DataFrame, deals: pl.DataFrame) -> pl.Series:
+def _is_in_play(rows: pl.DataFrame, deals: pl.DataFrame, findings: pl.DataFrame) -> pl.Series:
     """For each row (rule_kind, deal_key) whether its deal is one that a rule of that kind is about tonight."""
     in_scope = deals.filter(pl.col("is_in_scope"))["deal_key"].implode()
     is_open = deals.filter(pl.col("is_open"))["deal_key"].implode()
-    is_standing = pl.col("rule_kind") == "rule"
-    in_play = pl.when(is_standing).then(pl.col("deal_key").is_in(is_open)).otherwise(pl.col("deal_key").is_in(in_scope))
-    return rows.select(in_play).to_series()
+    # How a deal closed is asked for as long as the rule says: of whom it has a finding, it asks.
+    asked = findings.filter(pl.col("rule_kind") == "close").select("rule_id", "deal_key", is_asked=True).unique()
+    in_play = (
+        pl.when(pl.col("rule_kind") == "close")
+        .then(pl.col("is_asked").fill_null(value=False))
+        .when(pl.col("rule_kind") == "rule")
+        .then(pl.col("deal_key").is_in(is_open))
+        .otherwise(pl.col("deal_key").is_in(in_scope))
+    )
+    return rows.join(asked, on=["rule_id", "deal_key"], how="left", maintain_order="left").select(in_play).to_series()
 
 
 def _waived(keys: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
@@ -221,7 +229,7 @@ def _answers(
     rule_facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
     flags = ["is_evaluated", "is_failing", "is_proved"]
     # No deals at all is an input that is absent, not the news that every deal has left.
-    has_departed = ~_is_in_play(before, deals) if deals.height else pl.lit(value=False)
+    has_departed = ~_is_in_play(before, deals, tonight) if deals.height else pl.lit(value=False)
     # A state of before definitions were kept has none; that is no reason to believe that the rule changed.
     is_redefined = (pl.col("definition") != pl.col("rule_definition")).fill_null(value=False)
     return (

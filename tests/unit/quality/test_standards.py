@@ -131,7 +131,7 @@ def test_a_name_in_two_cases_is_one_row_so_that_no_activity_is_doubled() -> None
 def test_every_rule_is_asked_in_every_funnel() -> None:
     standards = load(SHIPPED)
     rules = suite_rules(standards)
-    assert rules.height == 10 + 5
+    assert rules.height == 10 + 12
     assert not rules.select("funnel", "rule_id").is_duplicated().any()
 
 
@@ -194,7 +194,7 @@ def test_a_second_version_ends_the_first(edited: Edit) -> None:
     ]
     caps = frames["funnel_stages"].filter(pl.col("stage") == "initial_contact")
     assert caps["cap_days"].to_list() == [21, 14]
-    assert suite_rules(load(edited(FUNNEL, "cap_days: 30", "cap_days: 31"))).height == 15
+    assert suite_rules(load(edited(FUNNEL, "cap_days: 30", "cap_days: 31"))).height == 22
 
 
 @pytest.mark.parametrize(
@@ -471,6 +471,24 @@ STAGE = "versions[0].stages"
             'rules[1].from_stage: "propsal" is no open stage of any funnel; did you mean proposal?',
         ),
         ("rules.yml", "days: 3", "from_stage: proposal", "rules[0].days: is missing; close_date_past needs it"),
+        (
+            "rules.yml",
+            "    times: 2\n    wording:\n      en: The exp",
+            "    wording:\n      en: The exp",
+            "rules[6].times: is missing; close_date_pushed needs it",
+        ),
+        (
+            "rules.yml",
+            "roles: [economic_buyer, decision_maker]\n    #",
+            "roles: [economic_buyr, decision_maker]\n    #",
+            'rules[8].roles[0]: "economic_buyr" is no contact role of evidence.yml; did you mean economic_buyer?',
+        ),
+        (
+            "rules.yml",
+            "categories: [commit, committed, 承诺]",
+            "categories: [commit, commit]",
+            'rules[8].categories[1]: "commit" is listed twice; remove one',
+        ),
         (
             "data.yml",
             "expectation: owner_missing",

@@ -17,6 +17,8 @@ from quality.violations import VIOLATIONS_SCHEMA, WAIVERS_SCHEMA, advance, no_vi
 FIRST_NIGHT = date(2026, 11, 20)
 CRITERION = "f.s.proof"
 RULE = "rule.dwell"
+CLOSE = "close.reason"
+RULES = frozenset({CRITERION, RULE, CLOSE})
 
 FINDINGS_SCHEMA: dict[str, Any] = {
     "rule_id": pl.String,
@@ -63,7 +65,7 @@ class Night:
 
     deals: dict[str, Deal] = field(default_factory=lambda: {"d1": Deal()})
     answers: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    rules: frozenset[str] = frozenset({CRITERION, RULE})
+    rules: frozenset[str] = RULES
     errored: frozenset[str] = frozenset()
     definitions: dict[str, str] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
@@ -73,7 +75,8 @@ class Night:
 
 
 def kind_of(rule_id: str) -> str:
-    return "rule" if rule_id.startswith("rule.") else "criterion"
+    prefix = rule_id.partition(".")[0]
+    return prefix if prefix in ("rule", "close") else "criterion"
 
 
 def finding(night: Night, number: int, key: tuple[str, str, str]) -> dict[str, Any]:
@@ -151,7 +154,7 @@ def replay(*nights: Night) -> list[pl.DataFrame]:
     """Each night's states, every night knowing the nights before it; all rules were known beforehand."""
     known, states = no_violations(), []
     for number, night in enumerate(nights):
-        states.append(run(night, known, {CRITERION, RULE}, number))
+        states.append(run(night, known, RULES, number))
         known = latest(known, states[-1])
     return states
 
@@ -285,6 +288,19 @@ def test_a_deal_that_closed_tonight_departs_from_standing_rules_and_is_still_jud
     assert dict(second.select("rule_id", "change").rows()) == {RULE: "deal_departed", CRITERION: "carried"}
 
 
+def test_how_a_deal_closed_is_asked_of_closed_deals_for_as_long_as_the_rule_says() -> None:
+    closed = {"d1": Deal(is_open=False, is_in_scope=False)}
+    asked = saying("missing", CLOSE, deals=closed)
+    rows = replay(asked, asked, Night(deals=closed))
+    assert [only(frame)["change"] for frame in rows] == ["new", "carried", "deal_departed"]
+
+
+def test_a_reason_given_for_a_closed_deal_clears_the_condition() -> None:
+    closed = {"d1": Deal(is_open=False, is_in_scope=False)}
+    rows = replay(saying("missing", CLOSE, deals=closed), saying("met", CLOSE, deals=closed))
+    assert only(rows[1])["change"] == "condition_cleared"
+
+
 def test_a_failing_deal_out_of_scope_opens_nothing() -> None:
     assert replay(saying("missing", deals={"d1": Deal(is_in_scope=False)}))[0].is_empty()
 
@@ -323,12 +339,12 @@ def test_an_errored_rule_carries_the_violations_of_departed_deals_until_it_runs(
 
 
 def test_a_rule_taken_out_of_the_standards_closes_as_rule_changed() -> None:
-    row = only(replay(saying("missing"), Night(rules=frozenset({RULE})))[1])
+    row = only(replay(saying("missing"), Night(rules=RULES - {CRITERION}))[1])
     assert (row["state"], row["change"]) == ("closed", "rule_changed")
 
 
 def test_a_rule_put_back_reopens_its_violations() -> None:
-    rows = replay(saying("missing"), Night(rules=frozenset({RULE})), saying("missing"))
+    rows = replay(saying("missing"), Night(rules=RULES - {CRITERION}), saying("missing"))
     assert (only(rows[2])["change"], only(rows[2])["nights_open"]) == ("reopened", 2)
 
 
@@ -444,7 +460,10 @@ def test_columns_and_types_are_the_contract() -> None:
 # Agreement with a state machine that follows one violation at a time in plain Python.
 
 
-def is_in_play(deal: Deal | None, rule_id: str) -> bool:
+def is_in_play(night: Night, deal_key: str, rule_id: str) -> bool:
+    if kind_of(rule_id) == "close":
+        return any((rule, deal) == (rule_id, deal_key) for rule, deal, _ in night.answers)
+    deal = night.deals.get(deal_key)
     return deal is not None and deal.is_in_scope and (deal.is_open or kind_of(rule_id) == "criterion")
 
 
@@ -454,8 +473,7 @@ def closing_reason(night: Night, key: tuple[str, str, str], definition: str) -> 
         return "rule_changed"
     if rule_id in night.errored:
         return None
-    deal = night.deals.get(deal_key)
-    if not is_in_play(deal, rule_id):
+    if not is_in_play(night, deal_key, rule_id):
         return "deal_departed" if night.deals else None
     answer = night.answers.get(key)
     others = [a for (r, d, _), a in night.answers.items() if (r, d) == (rule_id, deal_key)]
@@ -509,7 +527,7 @@ def expected_states(
     for key in known.keys() | night.answers.keys():
         rule_id, deal_key, _ = key
         deal = night.deals.get(deal_key)
-        in_play = is_in_play(deal, rule_id)
+        in_play = is_in_play(night, deal_key, rule_id)
         answer = night.answers.get(key)
         runs = rule_id in night.rules and rule_id not in night.errored
         fails = runs and in_play and answer in ("missing", "failed")
@@ -558,7 +576,7 @@ def expected_states(
 
 
 DEALS = ["d1", "d2"]
-KEYS = [(rule, deal, visit) for rule in (CRITERION, RULE) for deal in DEALS for visit in ("", "v1")]
+KEYS = [(rule, deal, visit) for rule in (CRITERION, RULE, CLOSE) for deal in DEALS for visit in ("", "v1")]
 deal_strategy = st.builds(
     Deal,
     is_in_scope=st.sampled_from([True, True, True, False]),
@@ -576,11 +594,11 @@ def nights(draw: st.DrawFn) -> Night:
             st.sampled_from(KEYS), st.sampled_from(["missing", "failed", "met", "late", "not_evaluated"]), max_size=8
         )
     )
-    subset = st.sampled_from([frozenset[str](), frozenset[str](), frozenset({CRITERION}), frozenset({RULE})])
+    subset = st.sampled_from([frozenset[str](), frozenset[str](), frozenset({CRITERION}), frozenset({RULE, CLOSE})])
     removed, errored = draw(subset), draw(subset)
     waiver = st.builds(
         Waiver,
-        rule_id=st.sampled_from([CRITERION, RULE]),
+        rule_id=st.sampled_from([CRITERION, RULE, CLOSE]),
         deal_key=st.sampled_from(DEALS),
         visit_id=st.sampled_from([None, "", "v1"]),
         first=st.integers(0, 5),
@@ -590,7 +608,7 @@ def nights(draw: st.DrawFn) -> Night:
     return Night(
         deals=deals,
         answers={key: answer for key, answer in answers.items() if key[1] in deals},
-        rules=frozenset({CRITERION, RULE}) - removed,
+        rules=RULES - removed,
         errored=errored,
         definitions=dict.fromkeys(draw(subset), "asks for less"),
         waivers=tuple(draw(st.lists(waiver, max_size=3))),

@@ -26,7 +26,7 @@ with
         union all
         select
             rule_evaluations.rule_id,
-            'rule' as rule_kind,
+            rules.rule_kind,
             rules.severity,
             rule_evaluations.deal_key,
             rule_evaluations.visit_id,
@@ -60,6 +60,6 @@ select
     deals.team,
     deals.amount_reporting,
     deals.is_open,
-    deals.is_in_scope
+    deals.is_in_scope or unioned.rule_kind = 'close' as is_in_scope
 from unioned
 inner join deals on unioned.deal_key = deals.deal_key

@@ -81,11 +81,16 @@ with
         where decision_makers_met.deal_key is null
     ),
 
-    -- The rule about the cap says no more than that the deal is stalled.
+    -- Rules about the cap, silence, pushes and contacts say no more than that the deal
+    -- is stalled, or what has a reason of its own.
     failing as (
         select distinct findings.deal_key, findings.rule_id
         from findings
-        left join rules on findings.rule_id = rules.rule_id and rules.rule = 'dwell_over_cap'
+        left join
+            rules
+            on findings.rule_id = rules.rule_id
+            and rules.rule
+            in ('dwell_over_cap', 'customer_silent', 'close_date_pushed', 'single_contact')
         where
             findings.outcome in ('missing', 'failed')
             and not findings.is_late

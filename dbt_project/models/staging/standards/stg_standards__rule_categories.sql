@@ -1,0 +1,1 @@
+with source as (select * from {{ source("standards", "rule_categories") }}) select * from source
