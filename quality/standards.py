@@ -23,8 +23,12 @@ from pydantic.fields import FieldInfo
 
 from quality.standards_models import (
     ACCOUNT_ATTRIBUTES,
+    CONDITION_SETTINGS,
+    CONDITION_SUBJECTS,
     DATA_EXPECTATIONS,
+    DEAL_FIELDS,
     EVIDENCE_KINDS,
+    KINDS_OF_SUBJECT,
     OUTCOMES,
     RULE_SETTINGS,
     SEGMENTS,
@@ -32,11 +36,11 @@ from quality.standards_models import (
     TEXT_ATTRIBUTES,
     Company,
     Condition,
+    Criterion,
     DataQuality,
     Evidence,
     Funnel,
     Icp,
-    Needs,
     Rules,
     Stage,
     Stalls,
@@ -281,7 +285,7 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
     if evidence:
         yield from _in("evidence.yml", _evidence_flaws(evidence))
     if "icp.yml" in models:
-        yield from _in("icp.yml", _icp_flaws(models["icp.yml"]))
+        yield from _in("icp.yml", _icp_flaws(models["icp.yml"], evidence))
     if "rules.yml" in models:
         yield from _in("rules.yml", _rule_flaws(models["rules.yml"], list(funnels.values()), evidence))
         yield from _in("rules.yml", _stall_flaws(models["rules.yml"].stalls, models.get("company.yml"), evidence))
@@ -402,7 +406,7 @@ def _one_owner_per_name(path: FieldPath, names: dict[str, list[str]], what: str)
                 )
 
 
-def _icp_flaws(icp: Icp) -> Iterator[Flaw]:
+def _icp_flaws(icp: Icp, evidence: Evidence | None) -> Iterator[Flaw]:
     names = [attribute.attribute for attribute in icp.attributes]
     for path, text in _repeated(("attributes",), names):
         yield (*path, "attribute"), text
@@ -430,9 +434,16 @@ def _icp_flaws(icp: Icp) -> Iterator[Flaw]:
         if band in _RESERVED_BANDS:
             yield ("bands", band), "is what deals below the minimum completeness are called; choose another name"
     yield from _icp_range_flaws(icp)
+    yield from _bant_flaws(icp, evidence)
+
+
+def _bant_flaws(icp: Icp, evidence: Evidence | None) -> Iterator[Flaw]:
     for part, confirmed in (icp.bant.parts() if icp.bant else {}).items():
         for number, condition in enumerate(confirmed.any_of):
-            yield from _range_flaws(("bant", part, "any", number), condition.at_least, condition.at_most)
+            path: FieldPath = ("bant", part, "any", number)
+            yield from _condition_flaws(path, condition, confirmed.kind, evidence)
+            if condition.changed_since:
+                yield (*path, "changed_since"), "BANT is about no gate; leave it out"
 
 
 def _icp_range_flaws(icp: Icp) -> Iterator[Flaw]:
@@ -477,12 +488,14 @@ def _rule_flaws(rules: Rules, funnels: Sequence[Funnel], evidence: Evidence | No
         yield from _repeated((*path, "categories"), rule.categories or [])
 
 
-def _role_flaws(path: FieldPath, roles: Sequence[str], evidence: Evidence | None) -> Iterator[Flaw]:
-    yield from _repeated((*path, "roles"), roles)
+def _role_flaws(
+    path: FieldPath, roles: Sequence[str], evidence: Evidence | None, setting: str = "roles"
+) -> Iterator[Flaw]:
+    yield from _repeated((*path, setting), roles)
     for place, role in enumerate(roles):
         if evidence and role not in evidence.contact_roles:
             advice = did_you_mean(role, sorted(evidence.contact_roles))
-            yield (*path, "roles", place), f'"{role}" is no contact role of evidence.yml; {advice}'
+            yield (*path, setting, place), f'"{role}" is no contact role of evidence.yml; {advice}'
 
 
 def _stall_flaws(stalls: Stalls, company: Company | None, evidence: Evidence | None) -> Iterator[Flaw]:
@@ -591,10 +604,11 @@ def _stage_flaws(path: FieldPath, stage: Stage, evidence: Evidence | None) -> It
                     (*here, "criterion"),
                     f'"{criterion.criterion}" is used more than once in this stage; ids must differ',
                 )
-            yield from _needs_flaws((*here, "needs"), criterion.needs, evidence)
+            yield from _needs_flaws((*here, "needs"), criterion, evidence)
 
 
-def _needs_flaws(path: FieldPath, needs: Needs, evidence: Evidence | None) -> Iterator[Flaw]:
+def _needs_flaws(path: FieldPath, criterion: Criterion, evidence: Evidence | None) -> Iterator[Flaw]:
+    needs = criterion.needs
     ways = {"all": needs.all_of, "any": needs.any_of, "at_least": needs.at_least}
     given = [way for way, value in ways.items() if value]
     if len(given) != 1:
@@ -605,17 +619,84 @@ def _needs_flaws(path: FieldPath, needs: Needs, evidence: Evidence | None) -> It
         if needs.at_least.k > len(needs.at_least.of):
             yield (*path, "k"), f"asks for {needs.at_least.k} of {len(needs.at_least.of)} conditions; lower it"
         path = (*path, "of")
-    for number, condition in enumerate(needs.conditions()):
-        yield from _condition_flaws((*path, number), condition, evidence)
+    for number, step in enumerate(needs.steps()):
+        here: FieldPath = (*path, number)
+        inner = [name for name in ("any_of", "all_of") if getattr(step, name) is not None]
+        if not inner:
+            yield from _condition_flaws(here, step, criterion.kind, evidence)
+        elif len(step.model_fields_set) > 1:
+            yield here, f"{inner[0]} stands alone; move the other fields into its conditions"
+        else:
+            for inner_number, condition in enumerate(step.conditions()):
+                yield from _condition_flaws((*here, inner[0], inner_number), condition, criterion.kind, evidence)
 
 
-def _condition_flaws(path: FieldPath, condition: Condition, evidence: Evidence | None) -> Iterator[Flaw]:
-    yield from _repeated((*path, "evidence"), condition.evidence)
-    yield from _repeated((*path, "equals"), condition.equals or [])
-    yield from _range_flaws(path, condition.at_least, condition.at_most)
-    if evidence and condition.contact_role and condition.contact_role not in evidence.contact_roles:
+def _condition_flaws(path: FieldPath, condition: Condition, kind: str, evidence: Evidence | None) -> Iterator[Flaw]:
+    given = [name for name in CONDITION_SUBJECTS if getattr(condition, name) is not None]
+    if len(given) != 1:
         yield (
-            (*path, "contact_role"),
-            f'"{condition.contact_role}" is no contact role of evidence.yml; '
-            f"{did_you_mean(condition.contact_role, evidence.contact_roles)}",
+            path,
+            f"should be about exactly one of {', '.join(CONDITION_SUBJECTS)}; found {' and '.join(given) or 'none'}",
         )
+        return
+    subject = given[0]
+    for setting, subjects in CONDITION_SETTINGS.items():
+        if getattr(condition, setting) is not None and subject not in subjects:
+            yield (*path, setting), f"says nothing about {_a(subject)}; it is for {' and '.join(map(_a, subjects))}"
+    if subject != "field":
+        yield from _repeated((*path, subject), getattr(condition, subject))
+    yield from _repeated((*path, "equals"), [text.strip().lower() for text in condition.equals or []])
+    yield from _range_flaws(path, condition.at_least, condition.at_most)
+    if evidence:
+        for setting in ("contact_role", "attended_by"):
+            yield from _role_flaws(path, getattr(condition, setting) or [], evidence, setting)
+        kinds = KINDS_OF_SUBJECT.get(subject)
+        accepted: list[str] = getattr(evidence.accepts, kind)
+        if kinds and not set(kinds) & set(accepted):
+            yield (
+                (*path, subject),
+                f"{_a(subject)} never settles a {kind}: evidence.yml accepts {', '.join(accepted)}; "
+                "ask for such evidence, or change the kind of the criterion",
+            )
+    if subject == "evidence":
+        for number, key in enumerate(condition.evidence or []):
+            if key.startswith("activity."):
+                yield (
+                    (*path, "evidence", number),
+                    f"activities have a condition of their own; write `activity: [{key.removeprefix('activity.')}]`",
+                )
+    if condition.field is not None:
+        yield from _field_flaws(path, condition)
+
+
+def _field_flaws(path: FieldPath, condition: Condition) -> Iterator[Flaw]:
+    tests = [name for name, subjects in CONDITION_SETTINGS.items() if "field" in subjects]
+    if all(getattr(condition, name) is None for name in tests):
+        yield path, "says nothing that the field should be; add `filled: true` or another test"
+    if condition.filled is False and any(getattr(condition, name) is not None for name in tests if name != "filled"):
+        yield (*path, "filled"), "an empty field passes no other test; leave `filled: false` alone"
+    if condition.not_before and condition.not_after and condition.not_before > condition.not_after:
+        yield (*path, "not_before"), f"is after not_after ({condition.not_after}); nothing could meet it"
+    has_days = condition.not_before is not None or condition.not_after is not None
+    if has_days and (condition.at_least is not None or condition.at_most is not None):
+        yield path, "compares one field as a day and as a number; keep one of the two"
+    for setting in ("field", "at_least_field", "at_most_field"):
+        name = getattr(condition, setting)
+        if name is not None:
+            yield from _field_name_flaws((*path, setting), name)
+
+
+def _field_name_flaws(path: FieldPath, name: str) -> Iterator[Flaw]:
+    # Attributes are free, but a near miss of a field that every CRM has would never be known of any deal.
+    if name not in DEAL_FIELDS and (close := get_close_matches(name.lower(), DEAL_FIELDS, n=1, cutoff=0.8)):
+        yield path, f'"{name}" is no field of deals; did you mean {close[0]}? An attribute is written x_{name}'
+
+
+def _a(subject: str) -> str:
+    return {
+        "evidence": "evidence",
+        "activity": "an activity",
+        "document": "a document",
+        "field": "a field",
+        "contact_role": "a contact role",
+    }[subject]

@@ -17,6 +17,44 @@ SEGMENTS = ("icp_band", "lead_source", "owner", "team", "amount_band", "region",
 TEXT_ATTRIBUTES = ("industry", "country", "region")
 NUMBER_ATTRIBUTES = ("employees", "annual_revenue")
 ACCOUNT_ATTRIBUTES = (*TEXT_ATTRIBUTES, *NUMBER_ATTRIBUTES)
+# What a condition can be about; each setting says which of them it tests.
+CONDITION_SUBJECTS = ("evidence", "activity", "document", "field", "contact_role")
+CONDITION_SETTINGS: dict[str, tuple[str, ...]] = {
+    "at_least": ("evidence", "document", "field"),
+    "at_most": ("evidence", "document", "field"),
+    "equals": ("evidence", "document", "field"),
+    "at_least_minutes": ("activity",),
+    "status": ("activity",),
+    "direction": ("activity",),
+    "customer_present": ("activity",),
+    "attended_by": ("activity",),
+    "filled": ("field",),
+    "not_before": ("field",),
+    "not_after": ("field",),
+    "at_least_field": ("field",),
+    "at_most_field": ("field",),
+    "changed_since": ("field",),
+}
+# The kinds of evidence that facts about a subject can be; evidence can be of any.
+KINDS_OF_SUBJECT: dict[str, tuple[str, ...]] = {
+    "activity": ("customer_action", "recorded_event"),
+    "document": ("document",),
+    "field": ("field",),
+    "contact_role": ("recorded_event",),
+}
+# The fields of a deal that every CRM is brought to; any other name is an attribute of the company's own.
+DEAL_FIELDS = (
+    "amount",
+    "currency",
+    "expected_close_date",
+    "next_step",
+    "probability",
+    "forecast_category",
+    "lead_source",
+    "deal_type",
+    "product",
+    "lost_reason",
+)
 # The standing rules that the warehouse knows, and what each may and must be told.
 RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "close_date_past": ("days",),
@@ -74,9 +112,22 @@ Identifier = Annotated[
 Days = Annotated[int, Field(gt=0, le=36500, description="a whole number of days above 0")]
 Number = Annotated[float, Field(allow_inf_nan=False, description="a number")]
 Texts = Annotated[list[Text], Field(min_length=1, description="a list of at least one text")]
+YesNo = Annotated[bool, Field(description="true or false")]
+Day = Annotated[date, Field(description="a date like 2026-01-31")]
+Roles = Annotated[
+    list[Annotated[Identifier, Field(description="a contact role")]],
+    Field(min_length=1, description="a list of at least one contact role"),
+]
 CrmNames = Annotated[
     dict[Identifier, Texts], Field(min_length=1, description="CRMs, each with a list of the names it uses")
 ]
+
+
+def field_key(name: str) -> str:
+    """The key under which values of a deal's field are kept: attributes of the company's own begin with x_."""
+    if name in DEAL_FIELDS:
+        return name
+    return "x_" + name.strip().lower().removeprefix("x_")
 
 
 class _Model(BaseModel):
@@ -244,17 +295,84 @@ class Waivers(_Model):
 
 
 class Condition(_Model):
-    """One thing to look for: evidence under any of these keys that passes every test given."""
+    """One thing to look for: facts about exactly one subject that pass every test given."""
 
-    evidence: Texts
+    evidence: Texts | None = None
+    activity: Texts | None = None
+    document: Texts | None = None
+    field: Text | None = None
+    contact_role: Roles | None = None
+
     at_least: Number | None = None
     at_most: Number | None = None
     equals: Texts | None = None
-    contact_role: Identifier | None = None
+    # Of activities.
+    at_least_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False, description="minutes above 0")] | None = None
+    status: (
+        Annotated[
+            list[Annotated[Literal["held", "planned", "cancelled"], Field(description="held, planned or cancelled")]],
+            Field(min_length=1, description="a list of held, planned and cancelled"),
+        ]
+        | None
+    ) = None
+    direction: (
+        Annotated[
+            list[
+                Annotated[
+                    Literal["inbound", "outbound", "internal"], Field(description="inbound, outbound or internal")
+                ]
+            ],
+            Field(min_length=1, description="a list of inbound, outbound and internal"),
+        ]
+        | None
+    ) = None
+    customer_present: YesNo | None = None
+    attended_by: Roles | None = None
+    # Of fields.
+    filled: YesNo | None = None
+    not_before: Day | None = None
+    not_after: Day | None = None
+    at_least_field: Text | None = None
+    at_most_field: Text | None = None
+    changed_since: Annotated[Literal["stage_entered"], Field(description="stage_entered")] | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about; the standards have checked that it is one thing."""
+        return next(name for name in CONDITION_SUBJECTS if getattr(self, name) is not None)
+
+    def subject_keys(self) -> list[str]:
+        """What its facts are called: evidence keys, types of activity, documents, a field, roles."""
+        if self.field is not None:
+            return [field_key(self.field)]
+        named: list[str] = getattr(self, self.subject)
+        # Types of activity are told apart whatever their case.
+        return [name.strip().lower() for name in named] if self.activity else named
 
 
 Conditions = Annotated[
     list[Annotated[Condition, Field(description="a condition with its fields")]],
+    Field(min_length=1, description="a list of at least one condition"),
+]
+
+
+class Step(Condition):
+    """A condition, or several that count as one."""
+
+    any_of: Conditions | None = None
+    all_of: Conditions | None = None
+
+    def conditions(self) -> list[Condition]:
+        """The conditions of which it consists: itself, or those inside."""
+        return self.any_of or self.all_of or [self]
+
+    def needed(self) -> int:
+        """How many of them have to be met."""
+        return len(self.all_of) if self.all_of else 1
+
+
+Steps = Annotated[
+    list[Annotated[Step, Field(description="a condition with its fields")]],
     Field(min_length=1, description="a list of at least one condition"),
 ]
 
@@ -324,22 +442,22 @@ class AtLeast(_Model):
     """k of several conditions."""
 
     k: Annotated[int, Field(ge=1, description="a whole number above 0")]
-    of: Conditions
+    of: Steps
 
 
 class Needs(_Model):
     """The proof: exactly one of the three."""
 
-    all_of: Conditions | None = Field(default=None, alias="all")
-    any_of: Conditions | None = Field(default=None, alias="any")
+    all_of: Steps | None = Field(default=None, alias="all")
+    any_of: Steps | None = Field(default=None, alias="any")
     at_least: Annotated[AtLeast, Field(description="k and a list `of` conditions")] | None = None
 
-    def conditions(self) -> list[Condition]:
+    def steps(self) -> list[Step]:
         """The conditions in their order, whichever way they are combined."""
         return self.all_of or self.any_of or (self.at_least.of if self.at_least else [])
 
     def needed(self) -> int:
-        """How many of the conditions have to be met."""
+        """How many of the steps have to be met."""
         if self.at_least:
             return self.at_least.k
         return len(self.all_of) if self.all_of else 1

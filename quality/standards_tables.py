@@ -25,6 +25,7 @@ from quality.standards_models import (
     Stage,
     Stalls,
     Standards,
+    field_key,
 )
 
 FIRST_PERIOD_YEAR = 2000
@@ -73,34 +74,35 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "evidence_kind": _TEXT,
         "severity": _TEXT,
         "grace_days": pl.Int64,
-        "conditions_needed": pl.Int64,
-        "conditions": pl.Int64,
+        "steps_needed": pl.Int64,
+        "steps": pl.Int64,
         "wording_en": _TEXT,
         "wording_zh": _TEXT,
         "advice_en": _TEXT,
         "advice_zh": _TEXT,
     },
     "criterion_conditions": {
+        "condition_id": pl.Int64,
         "criterion_id": _TEXT,
         "version": pl.Int64,
-        "condition_number": pl.Int64,
+        "step_number": pl.Int64,
+        "step_needed": pl.Int64,
+        "criterion_kind": _TEXT,
+        "subject": _TEXT,
         "at_least": pl.Float64,
         "at_most": pl.Float64,
-        "contact_role": _TEXT,
+        "is_date": pl.Boolean,
+        "is_customer_present": pl.Boolean,
+        "is_filled": pl.Boolean,
+        "at_least_field": _TEXT,
+        "at_most_field": _TEXT,
+        "is_changed": pl.Boolean,
         "has_texts": pl.Boolean,
+        "has_directions": pl.Boolean,
+        "has_roles": pl.Boolean,
     },
-    "condition_evidence": {
-        "criterion_id": _TEXT,
-        "version": pl.Int64,
-        "condition_number": pl.Int64,
-        "evidence_key": _TEXT,
-    },
-    "condition_texts": {
-        "criterion_id": _TEXT,
-        "version": pl.Int64,
-        "condition_number": pl.Int64,
-        "accepted_text": _TEXT,
-    },
+    "condition_keys": {"condition_id": pl.Int64, "subject_key": _TEXT},
+    "condition_terms": {"condition_id": pl.Int64, "term": _TEXT, "accepted_value": _TEXT},
     "evidence_kinds": {"criterion_kind": _TEXT, "evidence_kind": _TEXT},
     "activity_types": {"crm_name": _TEXT, "activity_type": _TEXT},
     "contact_role_names": {"crm_name": _TEXT, "contact_role": _TEXT},
@@ -155,7 +157,16 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "below": pl.Float64,
         "is_fit": pl.Boolean,
     },
-    "bant_parts": {"bant_part": _TEXT, "criterion_id": _TEXT, "version": pl.Int64, "evidence_kind": _TEXT},
+    "bant_parts": {"bant_part": _TEXT, "criterion_id": _TEXT, "version": pl.Int64},
+    "waivers": {
+        "rule_id": _TEXT,
+        "deal_key": _TEXT,
+        "visit_id": _TEXT,
+        "waived_by": _TEXT,
+        "waived_why": _TEXT,
+        "waived_from": pl.Date,
+        "waived_until": pl.Date,
+    },
     "periods": {"period_kind": _TEXT, "period_start": pl.Date, "period_end": pl.Date, "period_label": _TEXT},
 }
 
@@ -179,6 +190,7 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
             for category in rule.categories or []
         ],
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
+        "waivers": waivers(standards).to_dicts(),
         **_stall_rows(standards.stalls),
         **_evidence_rows(standards.evidence),
         **_icp_rows(standards.icp),
@@ -188,8 +200,10 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
     for part, confirmed in (standards.icp.bant.parts() if standards.icp.bant else {}).items():
         # Conditions of BANT stand beside those of the gates and are compared the same way.
         key = {"criterion_id": f"bant.{part}", "version": 1}
-        rows["bant_parts"].append({"bant_part": part, **key, "evidence_kind": confirmed.kind})
-        _add_conditions(rows, confirmed.any_of, key)
+        rows["bant_parts"].append({"bant_part": part, **key})
+        for number, condition in enumerate(confirmed.any_of, start=1):
+            of = {**key, "criterion_kind": confirmed.kind, "step_number": number, "step_needed": 1}
+            _add_condition(rows, condition, of)
     return {name: pl.DataFrame(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
 
 
@@ -237,8 +251,7 @@ def waivers(standards: Standards) -> pl.DataFrame:
         }
         for each in standards.waivers
     ]
-    texts = dict.fromkeys(("rule_id", "deal_key", "visit_id", "waived_by", "waived_why"), _TEXT)
-    return pl.DataFrame(rows, schema={**texts, "waived_from": pl.Date, "waived_until": pl.Date})
+    return pl.DataFrame(rows, schema=_SCHEMAS["waivers"])
 
 
 # What a rule asks beside its own settings: a cap that is raised is a rule that changed.
@@ -416,8 +429,8 @@ def _funnel_rows(funnels: Sequence[Funnel]) -> dict[str, list[dict[str, Any]]]:
             "stage_crm_names",
             "criteria",
             "criterion_conditions",
-            "condition_evidence",
-            "condition_texts",
+            "condition_keys",
+            "condition_terms",
         )
     }
     for funnel in funnels:
@@ -474,7 +487,7 @@ def _add_criterion(
     rows: dict[str, list[dict[str, Any]]], criterion: Criterion, stage: dict[str, Any], gate: str
 ) -> None:
     criterion_id = f"{stage['funnel']}.{stage['stage']}.{criterion.criterion}"
-    conditions = criterion.needs.conditions()
+    steps = criterion.needs.steps()
     rows["criteria"].append(
         {
             "criterion_id": criterion_id,
@@ -483,28 +496,62 @@ def _add_criterion(
             "evidence_kind": criterion.kind,
             "severity": criterion.severity,
             "grace_days": criterion.grace_days,
-            "conditions_needed": criterion.needs.needed(),
-            "conditions": len(conditions),
+            "steps_needed": criterion.needs.needed(),
+            "steps": len(steps),
             **_wording(criterion),
         }
     )
-    _add_conditions(rows, conditions, {"criterion_id": criterion_id, "version": stage["version"]})
+    of = {"criterion_id": criterion_id, "version": stage["version"], "criterion_kind": criterion.kind}
+    for number, step in enumerate(steps, start=1):
+        for condition in step.conditions():
+            _add_condition(rows, condition, {**of, "step_number": number, "step_needed": step.needed()})
 
 
-def _add_conditions(rows: dict[str, list[dict[str, Any]]], conditions: Sequence[Condition], of: dict[str, Any]) -> None:
-    for number, condition in enumerate(conditions, start=1):
-        key = {**of, "condition_number": number}
-        rows["criterion_conditions"].append(
-            {
-                **key,
-                "at_least": condition.at_least,
-                "at_most": condition.at_most,
-                "contact_role": condition.contact_role,
-                "has_texts": condition.equals is not None,
-            }
-        )
-        rows["condition_evidence"] += [{**key, "evidence_key": name} for name in condition.evidence]
-        rows["condition_texts"] += [{**key, "accepted_text": text} for text in condition.equals or []]
+def _add_condition(rows: dict[str, list[dict[str, Any]]], condition: Condition, of: dict[str, Any]) -> None:
+    """One condition under a number of its own, by which facts about it are counted."""
+    condition_id = len(rows["criterion_conditions"]) + 1
+    has_days = condition.not_before is not None or condition.not_after is not None
+    terms: dict[str, Sequence[str]] = {
+        "text": [text.strip().lower() for text in condition.equals or []],
+        "status": condition.status or ["held"] if condition.subject == "activity" else [],
+        "direction": condition.direction or [],
+        "attended_by": condition.attended_by or [],
+    }
+    rows["criterion_conditions"].append(
+        {
+            "condition_id": condition_id,
+            **of,
+            "subject": condition.subject,
+            # Days are compared as numbers: of days since 1970.
+            "at_least": _day_number(condition.not_before) if has_days else _first(condition, "at_least"),
+            "at_most": _day_number(condition.not_after) if has_days else condition.at_most,
+            "is_date": has_days,
+            "is_customer_present": condition.customer_present,
+            "is_filled": condition.filled,
+            "at_least_field": field_key(condition.at_least_field) if condition.at_least_field else None,
+            "at_most_field": field_key(condition.at_most_field) if condition.at_most_field else None,
+            "is_changed": condition.changed_since is not None,
+            "has_texts": bool(terms["text"]),
+            "has_directions": bool(terms["direction"]),
+            "has_roles": bool(terms["attended_by"]),
+        }
+    )
+    rows["condition_keys"] += [{"condition_id": condition_id, "subject_key": key} for key in condition.subject_keys()]
+    rows["condition_terms"] += [
+        {"condition_id": condition_id, "term": term, "accepted_value": value}
+        for term, values in terms.items()
+        for value in values
+    ]
+
+
+def _first(condition: Condition, name: str) -> float | None:
+    """A bound on whatever number the facts carry; of an activity those are its minutes."""
+    bound: float | None = getattr(condition, f"{name}_minutes" if condition.subject == "activity" else name)
+    return bound
+
+
+def _day_number(day: date | None) -> float | None:
+    return None if day is None else float((day - date(1970, 1, 1)).days)
 
 
 def _periods(fiscal_start_month: int) -> Iterator[dict[str, Any]]:

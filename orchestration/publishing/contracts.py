@@ -49,6 +49,7 @@ SERVED_TABLES = (
     ServedTable("icp_band_win_rates", "marts", ("funnel", "minimum_score", "icp_band")),
     ServedTable("lead_conversion", "marts", ("lead_source", "icp_band", "cohort_kind", "cohort_month")),
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
+    ServedTable("deals_next_gate", "marts", ("deal_key", "criterion_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),
     ServedTable("quality_rule_nights", "quality", ("business_date", "funnel", "rule_id")),
     ServedTable("quality_incidents", "quality", ("business_date", "kind", "subject")),

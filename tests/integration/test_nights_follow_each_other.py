@@ -109,13 +109,13 @@ def test_the_first_night_tells_a_demo_that_was_too_short_from_one_that_was_never
         f"select deal_id, q.outcome, q.observed from quality_findings as q join deals_current using (deal_key) "
         f"where rule_id = '{DISCOVERY}' order by deal_id"
     )
-    assert outcomes.rows()[:2] == [("1", "met", None), ("2", "failed", "activity.demo: 20")]
+    assert outcomes.rows()[:2] == [("1", "met", None), ("2", "failed", "demo: 20 min")]
 
 
 def test_what_the_first_night_finds_is_a_backlog(second: dict[str, object]) -> None:
     first = second["violations"]
     assert isinstance(first, dict)
-    assert first[(DISCOVERY, "generic:2")] == ("open", "backlog", "2026-03-06", "2026-03-06", 1, "activity.demo: 20")
+    assert first[(DISCOVERY, "generic:2")] == ("open", "backlog", "2026-03-06", "2026-03-06", 1, "demo: 20 min")
 
 
 def test_evidence_that_comes_after_the_gate_closes_the_violation_as_late(

@@ -47,6 +47,15 @@ select
     unioned.direction,
     unioned.status,
     unioned.is_customer_present,
+    -- The customer acted where the customer was there or wrote first; what is planned or was
+    -- cancelled is no act of theirs.
+    case
+        when
+            unioned.status = 'held'
+            and (unioned.is_customer_present or unioned.direction = 'inbound')
+        then 'customer_action'
+        else 'recorded_event'
+    end as evidence_kind,
     coalesce(role_names.contact_role, lower(unioned.crm_contact_role)) as contact_role
 from unioned
 cross join clock

@@ -1,87 +1,45 @@
 with
     deals as (select * from {{ ref("int_deals") }}),
 
-    evidence as (select * from {{ ref("int_evidence") }}),
+    facts as (select * from {{ ref("int_condition_facts") }}),
 
-    told as (select * from {{ ref("int_evidence_told") }}),
+    condition_inputs as (select * from {{ ref("int_condition_inputs") }}),
 
-    inputs as (select * from {{ ref("int_inputs") }}),
+    clock as (select * from {{ ref("stg_night__clock") }}),
 
     parts as (select * from {{ ref("stg_standards__bant_parts") }}),
 
     conditions as (select * from {{ ref("stg_standards__criterion_conditions") }}),
 
-    condition_keys as (select * from {{ ref("stg_standards__condition_evidence") }}),
-
-    condition_texts as (select * from {{ ref("stg_standards__condition_texts") }}),
-
-    evidence_kinds as (select * from {{ ref("stg_standards__evidence_kinds") }}),
-
     asked as (
-        select
-            parts.bant_part,
-            parts.evidence_kind,
-            conditions.criterion_id,
-            conditions.version,
-            conditions.condition_number,
-            conditions.at_least,
-            conditions.at_most,
-            conditions.contact_role,
-            conditions.has_texts,
-            condition_keys.evidence_key,
-            case
-                when condition_keys.evidence_key like 'activity.%' then 'activities' else 'evidence'
-            end as input
+        select parts.bant_part, conditions.condition_id
         from parts
         inner join
             conditions
             on parts.criterion_id = conditions.criterion_id
             and parts.version = conditions.version
-        inner join
-            condition_keys
-            on conditions.criterion_id = condition_keys.criterion_id
-            and conditions.version = condition_keys.version
-            and conditions.condition_number = condition_keys.condition_number
     ),
 
     -- Evidence of whatever kind shows that the CRM has a place for it; what it never fills is an
     -- absent input.
-    filled as (select distinct crm, evidence_key from told),
-
     evaluated_parts as (
-        select distinct filled.crm, asked.bant_part
+        select distinct condition_inputs.crm, asked.bant_part
         from asked
-        inner join filled on asked.evidence_key = filled.evidence_key
-        inner join inputs on filled.crm = inputs.crm and asked.input = inputs.input
-        where inputs.is_fresh
+        inner join condition_inputs on asked.condition_id = condition_inputs.condition_id
+        where condition_inputs.is_told
     ),
 
     spoken as (
         select
-            evidence.deal_key,
+            facts.deal_key,
             asked.bant_part,
-            evidence.observed_at,
-            (asked.at_least is null or coalesce(evidence.evidence_number >= asked.at_least, false))
-            and (
-                asked.at_most is null or coalesce(evidence.evidence_number <= asked.at_most, false)
-            )
-            and (
-                asked.contact_role is null
-                or coalesce(evidence.contact_role = asked.contact_role, false)
-            )
-            and (not asked.has_texts or condition_texts.accepted_text is not null) as is_confirming
+            -- Of what has no date it is known that it is so tonight.
+            coalesce(facts.true_from_at, clock.as_of_at) as observed_at,
+            facts.is_satisfying as is_confirming
         from asked
-        inner join evidence on asked.evidence_key = evidence.evidence_key
-        inner join
-            evidence_kinds
-            on asked.evidence_kind = evidence_kinds.criterion_kind
-            and evidence.evidence_kind = evidence_kinds.evidence_kind
-        left join
-            condition_texts
-            on asked.criterion_id = condition_texts.criterion_id
-            and asked.version = condition_texts.version
-            and asked.condition_number = condition_texts.condition_number
-            and evidence.evidence_text = condition_texts.accepted_text
+        inner join facts on asked.condition_id = facts.condition_id
+        cross join clock
+        where facts.true_to_at is null and not facts.is_blank
     ),
 
     last_words as (

@@ -7,20 +7,14 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
-    -- Only what took place is evidence: a planned or cancelled demo proves nothing. The customer
-    -- acted where
-    -- the customer was there or wrote first.
+    -- Only what took place is evidence: a planned or cancelled demo proves nothing.
     from_activities as (
         select
             deal_key,
             crm,
             'activity.' || activity_type as evidence_key,
             occurred_at as observed_at,
-            case
-                when is_customer_present or direction = 'inbound'
-                then 'customer_action'
-                else 'recorded_event'
-            end as evidence_kind,
+            evidence_kind,
             cast(minutes as double precision) as evidence_number,
             cast(null as {{ dbt.type_string() }}) as evidence_text,
             contact_role,

@@ -71,49 +71,60 @@ def test_the_shipped_funnel_has_the_stages_of_the_company_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("criterion_id", "gate", "evidence", "at_least", "contact_role"),
+    ("criterion_id", "gate", "subjects", "at_least", "attended_by"),
     [
-        ("initial_contact.discovery_held", "exit", [["activity.demo", "activity.interview"]], [30.0], [None]),
-        ("initial_contact.pain_points_recorded", "exit", [["pain_points"]], [1.0], [None]),
-        ("qualification.budget_confirmed", "exit", [["budget"]], [None], [None]),
-        ("qualification.authority_confirmed", "exit", [["authority"]], [None], [None]),
-        ("qualification.need_confirmed", "exit", [["need"]], [None], [None]),
-        ("qualification.timeline_confirmed", "exit", [["timeline"]], [None], [None]),
+        ("initial_contact.discovery_held", "exit", [("activity", ["demo", "interview"])], [30.0], []),
+        ("initial_contact.pain_points_recorded", "exit", [("evidence", ["pain_points"])], [1.0], []),
+        ("qualification.budget_confirmed", "exit", [("evidence", ["budget"])], [None], []),
+        ("qualification.authority_confirmed", "exit", [("evidence", ["authority"])], [None], []),
+        ("qualification.need_confirmed", "exit", [("evidence", ["need"])], [None], []),
+        ("qualification.timeline_confirmed", "exit", [("evidence", ["timeline"])], [None], []),
         (
             "negotiation.decision_maker_engaged",
             "entry",
-            [["activity.demo"], ["decision_maker_comments"]],
+            [("activity", ["demo"]), ("evidence", ["decision_maker_comments"])],
             [None, None],
-            ["decision_maker", None],
+            ["decision_maker"],
         ),
-        ("proposal.receipt_in_writing", "exit", [["proposal_receipt"]], [None], [None]),
-        ("proposal.internal_review_dated", "exit", [["internal_review_date"]], [None], [None]),
+        ("proposal.receipt_in_writing", "exit", [("evidence", ["proposal_receipt"])], [None], []),
+        ("proposal.internal_review_dated", "exit", [("evidence", ["internal_review_date"])], [None], []),
     ],
 )
 def test_the_shipped_gates_ask_for_the_proof_that_the_company_demands(
     criterion_id: str,
     gate: str,
-    evidence: list[list[str]],
+    subjects: list[tuple[str, list[str]]],
     at_least: list[float | None],
-    contact_role: list[str | None],
+    attended_by: list[str],
 ) -> None:
     frames = tables(load(SHIPPED))
     mine = pl.col("criterion_id") == f"direct_sales.{criterion_id}"
     criterion = frames["criteria"].filter(mine).row(0, named=True)
     conditions = frames["criterion_conditions"].filter(mine)
     keys = (
-        frames["condition_evidence"].filter(mine).group_by("condition_number", maintain_order=True).agg("evidence_key")
+        conditions.select("condition_id", "subject")
+        .join(frames["condition_keys"], on="condition_id", maintain_order="left")
+        .group_by("condition_id", "subject", maintain_order=True)
+        .agg("subject_key")
+    )
+    roles = frames["condition_terms"].filter(
+        (pl.col("term") == "attended_by") & pl.col("condition_id").is_in(conditions["condition_id"].implode())
     )
     assert criterion["gate"] == gate
-    assert (criterion["conditions_needed"], criterion["conditions"]) == (len(evidence), len(evidence))
-    assert keys["evidence_key"].to_list() == evidence
+    assert (criterion["steps_needed"], criterion["steps"]) == (len(subjects), len(subjects))
+    assert keys.select("subject", "subject_key").rows() == subjects
     assert conditions["at_least"].to_list() == at_least
-    assert conditions["contact_role"].to_list() == contact_role
+    assert roles["accepted_value"].to_list() == attended_by
 
 
 def test_the_customer_confirms_budget_authority_need_and_timeline_with_a_yes() -> None:
-    texts = tables(load(SHIPPED))["condition_texts"]
-    assert texts.group_by("criterion_id", maintain_order=True).agg("accepted_text").rows() == [
+    frames = tables(load(SHIPPED))
+    texts = (
+        frames["condition_terms"]
+        .filter(pl.col("term") == "text")
+        .join(frames["criterion_conditions"], on="condition_id", maintain_order="left")
+    )
+    assert texts.group_by("criterion_id", maintain_order=True).agg("accepted_value").rows() == [
         (criterion_id.format(name), ["yes", "是"])
         for criterion_id in ("direct_sales.qualification.{}_confirmed", "bant.{}")
         for name in ("budget", "authority", "need", "timeline")
@@ -198,18 +209,211 @@ def test_a_second_version_ends_the_first(edited: Edit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("needs", "needed", "conditions"),
+    ("needs", "needed", "steps"),
     [
-        ("any: [{evidence: [a]}, {evidence: [b]}]", 1, 2),
-        ("all: [{evidence: [a]}, {evidence: [b]}]", 2, 2),
-        ("at_least: {k: 2, of: [{evidence: [a]}, {evidence: [b]}, {evidence: [c]}]}", 2, 3),
+        ("any: [{evidence: [a]}, {evidence: [b]}]", 1, [(1, 1), (2, 1)]),
+        ("all: [{evidence: [a]}, {evidence: [b]}]", 2, [(1, 1), (2, 1)]),
+        ("at_least: {k: 2, of: [{evidence: [a]}, {evidence: [b]}, {evidence: [c]}]}", 2, [(1, 1), (2, 1), (3, 1)]),
+        ("all: [{evidence: [a]}, {any_of: [{evidence: [b]}, {document: [c]}]}]", 2, [(1, 1), (2, 1), (2, 1)]),
+        ("any: [{all_of: [{evidence: [a]}, {document: [b]}]}, {evidence: [c]}]", 1, [(1, 2), (1, 2), (2, 1)]),
     ],
 )
-def test_conditions_combine_as_all_any_or_k_of_several(edited: Edit, needs: str, needed: int, conditions: int) -> None:
-    old = "all:\n                - {evidence: [requirements]}"
-    criteria = tables(load(edited(FUNNEL, old, needs)))["criteria"]
-    mine = criteria.filter(pl.col("criterion_id") == "direct_sales.needs_analysis.requirements_signed_off")
-    assert mine.select("conditions_needed", "conditions").row(0) == (needed, conditions)
+def test_conditions_combine_as_all_any_or_k_of_several_and_one_level_down_again(
+    edited: Edit, needs: str, needed: int, steps: list[tuple[int, int]]
+) -> None:
+    old = "all:\n                - {document: [requirements]}"
+    frames = tables(load(edited(FUNNEL, old, needs.replace("evidence", "document"))))
+    mine = pl.col("criterion_id") == "direct_sales.needs_analysis.requirements_signed_off"
+    criterion = frames["criteria"].filter(mine).row(0, named=True)
+    assert (criterion["steps_needed"], criterion["steps"]) == (needed, len({number for number, _ in steps}))
+    assert frames["criterion_conditions"].filter(mine).select("step_number", "step_needed").rows() == steps
+
+
+CONDITION = "all:\n                - {document: [requirements]}"
+
+
+def test_every_test_of_a_condition_is_a_column_or_a_term(edited: Edit) -> None:
+    needs = """all:
+                - {activity: [Demo, 拜访], at_least_minutes: 30, status: [held, planned], direction: [inbound],
+                   customer_present: false, attended_by: [champion]}
+                - {field: amount, at_least: 1000, at_most: 9000000, equals: [" A ", b]}
+                - {field: expected_close_date, not_before: 2026-01-31, changed_since: stage_entered}
+                - {field: X_Discount, filled: true, at_most_field: x_limit, at_least_field: probability}
+                - {contact_role: [economic_buyer]}"""
+    folder = edited(FUNNEL, CONDITION, needs)
+    (folder / FUNNEL).write_text(
+        (folder / FUNNEL).read_text(encoding="utf-8").replace("kind: document", "kind: field"), encoding="utf-8"
+    )
+    frames = tables(load(folder))
+    mine = pl.col("criterion_id") == "direct_sales.needs_analysis.requirements_signed_off"
+    conditions = frames["criterion_conditions"].filter(mine)
+    ids = conditions["condition_id"].to_list()
+    assert conditions["subject"].to_list() == ["activity", "field", "field", "field", "contact_role"]
+    assert conditions["at_least"].to_list() == [30, 1000, 20484, None, None]
+    assert conditions["at_most"].to_list() == [None, 9e6, None, None, None]
+    assert conditions["is_date"].to_list() == [False, False, True, False, False]
+    assert conditions["is_customer_present"].to_list() == [False, None, None, None, None]
+    assert conditions["is_changed"].to_list() == [False, False, True, False, False]
+    assert conditions.select("is_filled", "at_least_field", "at_most_field").row(3) == (True, "probability", "x_limit")
+    keys = frames["condition_keys"].filter(pl.col("condition_id").is_in(ids))["subject_key"].to_list()
+    assert keys == ["demo", "拜访", "amount", "expected_close_date", "x_discount", "economic_buyer"]
+    assert frames["condition_terms"].filter(pl.col("condition_id").is_in(ids)).rows() == [
+        (ids[0], "status", "held"),
+        (ids[0], "status", "planned"),
+        (ids[0], "direction", "inbound"),
+        (ids[0], "attended_by", "champion"),
+        (ids[1], "text", "a"),
+        (ids[1], "text", "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "field", "sentence"),
+    [
+        (
+            "document",
+            "{at_least: 3}",
+            "",
+            "should be about exactly one of evidence, activity, document, field, contact_role; found none",
+        ),
+        (
+            "document",
+            "{document: [a], field: amount}",
+            "",
+            "should be about exactly one of evidence, activity, document, field, contact_role; "
+            "found document and field",
+        ),
+        (
+            "customer_action",
+            "{activity: [demo], at_least: 30}",
+            ".at_least",
+            "says nothing about an activity; it is for evidence and a document and a field",
+        ),
+        (
+            "document",
+            "{evidence: [a], attended_by: [champion]}",
+            ".attended_by",
+            "says nothing about evidence; it is for an activity",
+        ),
+        (
+            "customer_action",
+            "{field: amount, filled: true}",
+            ".field",
+            "a field never settles a customer_action: evidence.yml accepts customer_action; ask for such evidence, or "
+            "change the kind of the criterion",
+        ),
+        (
+            "customer_action",
+            "{contact_role: [champion]}",
+            ".contact_role",
+            "a contact role never settles a customer_action: evidence.yml accepts customer_action; ask for such "
+            "evidence, or change the kind of the criterion",
+        ),
+        (
+            "customer_action",
+            "{evidence: [activity.demo]}",
+            ".evidence[0]",
+            "activities have a condition of their own; write `activity: [demo]`",
+        ),
+        (
+            "field",
+            "{field: amount}",
+            "",
+            "says nothing that the field should be; add `filled: true` or another test",
+        ),
+        (
+            "field",
+            "{field: amount, filled: false, at_least: 1}",
+            ".filled",
+            "an empty field passes no other test; leave `filled: false` alone",
+        ),
+        (
+            "field",
+            "{field: expected_close_date, not_before: 2026-02-01, not_after: 2026-01-01}",
+            ".not_before",
+            "is after not_after (2026-01-01); nothing could meet it",
+        ),
+        (
+            "field",
+            "{field: expected_close_date, not_before: 2026-02-01, at_most: 3}",
+            "",
+            "compares one field as a day and as a number; keep one of the two",
+        ),
+        (
+            "field",
+            "{field: ammount, filled: true}",
+            ".field",
+            '"ammount" is no field of deals; did you mean amount? An attribute is written x_ammount',
+        ),
+        (
+            "field",
+            "{contact_role: [champoin]}",
+            ".contact_role[0]",
+            '"champoin" is no contact role of evidence.yml; did you mean champion?',
+        ),
+        (
+            "customer_action",
+            "{activity: [demo], status: [done]}",
+            ".status[0]",
+            'should be held, planned or cancelled; found "done"; valid are held, planned, cancelled',
+        ),
+        (
+            "customer_action",
+            "{activity: [demo], customer_present: maybe}",
+            ".customer_present",
+            'should be true or false; found "maybe"',
+        ),
+        (
+            "field",
+            "{field: amount, changed_since: yesterday}",
+            ".changed_since",
+            'should be stage_entered; found "yesterday"; valid are stage_entered',
+        ),
+        (
+            "document",
+            "{document: [a], any_of: [{document: [b]}]}",
+            "",
+            "any_of stands alone; move the other fields into its conditions",
+        ),
+        (
+            "document",
+            "{any_of: [{activity: [demo]}]}",
+            ".any_of[0].activity",
+            "an activity never settles a document: evidence.yml accepts document; ask for such evidence, or change the "
+            "kind of the criterion",
+        ),
+        (
+            "document",
+            "{any_of: [{all_of: [{document: [a]}]}]}",
+            ".any_of[0].all_of",
+            "is not a known field; valid are evidence, activity, document, field, contact_role, at_least, at_most, "
+            "equals, at_least_minutes, status, direction, customer_present, attended_by, filled, not_before, "
+            "not_after, at_least_field, at_most_field, changed_since",
+        ),
+    ],
+)
+def test_a_condition_that_could_not_be_meant_is_refused_by_line(
+    edited: Edit, kind: str, condition: str, field: str, sentence: str
+) -> None:
+    line = line_of(FUNNEL, "- {document: [requirements]}")
+    folder = edited(FUNNEL, "- {document: [requirements]}", f"- {condition}")
+    text = (folder / FUNNEL).read_text(encoding="utf-8").replace("kind: document", f"kind: {kind}")
+    (folder / FUNNEL).write_text(text, encoding="utf-8")
+    place = f"{STAGE}[2].exit[0].needs.all[0]{field}"
+    assert refusal(folder) == [f"{FUNNEL}, line {line}: {place}: {sentence}"]
+
+
+def test_a_part_of_bant_asks_for_what_settles_its_kind(edited: Edit) -> None:
+    folder = edited(
+        "icp.yml",
+        'budget: {kind: customer_action, any: [{evidence: [budget], equals: ["yes", 是]}]}',
+        "budget: {kind: customer_action, any: [{field: amount, filled: true}]}",
+    )
+    assert refusal(folder) == [
+        f"icp.yml, line {line_of('icp.yml', '  budget: {kind')}: bant.budget.any[0].field: a field never settles a "
+        "customer_action: evidence.yml accepts customer_action; ask for such evidence, or change the kind of the "
+        "criterion"
+    ]
 
 
 # The fingerprint
@@ -355,9 +559,9 @@ STAGE = "versions[0].stages"
         ),
         (
             FUNNEL,
-            "contact_role: decision_maker",
-            "contact_role: decision_makr",
-            f'{STAGE}[5].entry[0].needs.all[0].contact_role: "decision_makr" is no contact role of evidence.yml; '
+            "attended_by: [decision_maker]",
+            "attended_by: [decision_makr]",
+            f'{STAGE}[5].entry[0].needs.all[0].attended_by[0]: "decision_makr" is no contact role of evidence.yml; '
             "did you mean decision_maker?",
         ),
         (
@@ -368,21 +572,21 @@ STAGE = "versions[0].stages"
         ),
         (
             FUNNEL,
-            "- {evidence: [requirements]}",
-            "- {evidence: [requirements]}\n              any:\n                - {evidence: [requirements]}",
+            "- {document: [requirements]}",
+            "- {document: [requirements]}\n              any:\n                - {document: [requirements]}",
             f"{STAGE}[2].exit[0].needs: should hold exactly one of all, any and at_least; found all and any",
         ),
         (
             FUNNEL,
-            "all:\n                - {evidence: [requirements]}",
-            "at_least: {k: 2, of: [{evidence: [requirements]}]}",
+            "all:\n                - {document: [requirements]}",
+            "at_least: {k: 2, of: [{document: [requirements]}]}",
             f"{STAGE}[2].exit[0].needs.at_least.k: asks for 2 of 1 conditions; lower it",
         ),
         (
             FUNNEL,
-            "at_least: 30",
-            "at_least: 30\n                  at_most: 20",
-            f"{STAGE}[0].exit[0].needs.all[0].at_least: is above at_most (30 > 20); nothing could meet it",
+            "at_least: 1\n",
+            "at_least: 30\n                  at_most: 20\n",
+            f"{STAGE}[0].exit[1].needs.all[0].at_least: is above at_most (30 > 20); nothing could meet it",
         ),
         (
             FUNNEL,
@@ -601,7 +805,7 @@ def test_one_flaw_is_refused_with_file_line_field_and_remedy(
         (FUNNEL, "cap_days: 40", "cap_dayz: 40", "cap_days: 40"),
         (FUNNEL, 'equals: ["yes", 是]', "equals: [yes]", 'equals: ["yes"'),
         (FUNNEL, "generic: [输单, Lost]", "generic: [赢单, Lost]", "generic: [输单, Lost]"),
-        (FUNNEL, "contact_role: decision_maker", "contact_role: nobody", "contact_role: decision_maker"),
+        (FUNNEL, "attended_by: [decision_maker]", "attended_by: [nobody]", "attended_by: [decision_maker]"),
         ("rules.yml", "zh: 没有约定下一步。", "", "wording:\n      en: No next step"),
         ("icp.yml", "weight: 15", "weight: x", "weight: 15"),
         ("company.yml", "time_zone: Asia/Shanghai", "time_zone: Mars", "time_zone:"),

@@ -7,7 +7,19 @@ with
 
     deals as (select * from {{ ref("deals_current") }}),
 
-    clock as (select * from {{ ref("stg_night__clock") }}),
+    waivers as (select * from {{ ref("int_waivers") }}),
+
+    -- A waiver that names no visit holds for each of them.
+    waived_rules as (
+        select distinct
+            rule_evaluations.rule_id, rule_evaluations.deal_key, rule_evaluations.visit_id
+        from rule_evaluations
+        inner join
+            waivers
+            on rule_evaluations.rule_id = waivers.rule_id
+            and rule_evaluations.deal_key = waivers.deal_key
+            and (waivers.visit_id is null or waivers.visit_id = rule_evaluations.visit_id)
+    ),
 
     unioned as (
         select
@@ -17,6 +29,7 @@ with
             deal_key,
             visit_id,
             outcome,
+            status,
             passed_at,
             to_stage as claimed,
             observed,
@@ -31,6 +44,13 @@ with
             rule_evaluations.deal_key,
             rule_evaluations.visit_id,
             rule_evaluations.outcome,
+            case
+                when rule_evaluations.outcome in ('met', 'not_evaluated')
+                then rule_evaluations.outcome
+                when waived_rules.rule_id is not null
+                then 'waived'
+                else rule_evaluations.outcome
+            end as status,
             cast(null as timestamp) as passed_at,
             deals.stage as claimed,
             rule_evaluations.observed,
@@ -39,6 +59,11 @@ with
         from rule_evaluations
         inner join rules on rule_evaluations.rule_id = rules.rule_id
         inner join deals on rule_evaluations.deal_key = deals.deal_key
+        left join
+            waived_rules
+            on rule_evaluations.rule_id = waived_rules.rule_id
+            and rule_evaluations.deal_key = waived_rules.deal_key
+            and rule_evaluations.visit_id = waived_rules.visit_id
     )
 
 select
@@ -49,6 +74,7 @@ select
     unioned.deal_key,
     unioned.visit_id,
     unioned.outcome,
+    unioned.status,
     unioned.passed_at,
     unioned.claimed,
     unioned.observed,

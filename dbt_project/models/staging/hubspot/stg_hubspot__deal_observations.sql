@@ -34,6 +34,14 @@ select
     source.stage_entered_at,
     source.amount,
     {{ local_date("source.close_date", "company.time_zone") }} as expected_close_date,
+    source.currency,
+    source.next_step,
+    source.probability,
+    source.forecast_category,
+    source.lead_source,
+    source.deal_type,
+    cast(null as {{ dbt.type_string() }}) as product,
+    source.lost_reason,
     source.modified_at,
     source.is_present
     and not coalesce(source.is_deleted, false)

@@ -12,7 +12,24 @@ select
     'hubspot' as crm,
     deal_id || '/' || field || '/' || cast(changed_at as {{ dbt.type_string() }}) as change_id,
     deal_id,
-    case field when 'closedate' then 'expected_close_date' else field end as field,
+    case
+        field
+        when 'closedate'
+        then 'expected_close_date'
+        when 'hs_next_step'
+        then 'next_step'
+        when 'hs_manual_forecast_category'
+        then 'forecast_category'
+        when 'hs_analytics_source'
+        then 'lead_source'
+        when 'deal_currency_code'
+        then 'currency'
+        when 'dealtype'
+        then 'deal_type'
+        when 'closed_lost_reason'
+        then 'lost_reason'
+        else field
+    end as field,
     value_before as old_value,
     value as new_value,
     changed_at

@@ -44,6 +44,14 @@ select
     case when source.status = 'open' then source.stage_change_time end as stage_entered_at,
     source.value as amount,
     source.expected_close_date,
+    source.currency,
+    cast(null as {{ dbt.type_string() }}) as next_step,
+    source.probability,
+    cast(null as {{ dbt.type_string() }}) as forecast_category,
+    source.channel as lead_source,
+    cast(null as {{ dbt.type_string() }}) as deal_type,
+    cast(null as {{ dbt.type_string() }}) as product,
+    source.lost_reason,
     source.update_time as modified_at,
     source.is_present
     and source.status <> 'deleted'

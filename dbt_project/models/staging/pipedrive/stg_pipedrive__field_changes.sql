@@ -4,7 +4,9 @@ select
     'pipedrive' as crm,
     deal_id || '/' || field_key || '/' || cast(changed_at as {{ dbt.type_string() }}) as change_id,
     deal_id,
-    field_key as field,
+    case
+        field_key when 'value' then 'amount' when 'channel' then 'lead_source' else field_key
+    end as field,
     old_value,
     new_value,
     changed_at

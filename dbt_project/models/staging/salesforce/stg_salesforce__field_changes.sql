@@ -35,7 +35,22 @@ select
     id,
     opportunity_id,
     -- The same change of a close date stands in both; the one that is always kept is taken.
-    lower(field),
+    case
+        lower(field)
+        when 'nextstep'
+        then 'next_step'
+        when 'leadsource'
+        then 'lead_source'
+        when 'forecastcategoryname'
+        then 'forecast_category'
+        when 'currencyisocode'
+        then 'currency'
+        when 'type'
+        then 'deal_type'
+        when 'loss_reason__c'
+        then 'lost_reason'
+        else lower(field)
+    end,
     old_value,
     new_value,
     created_date

@@ -10,5 +10,9 @@ select
     evidence_kind,
     severity,
     grace_days,
-    conditions_needed
+    steps_needed,
+    wording_en,
+    wording_zh,
+    advice_en,
+    advice_zh
 from source

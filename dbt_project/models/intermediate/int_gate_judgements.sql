@@ -1,0 +1,363 @@
+with
+    passages as (select * from {{ ref("int_gate_passages") }}),
+
+    deals as (select * from {{ ref("int_deals") }}),
+
+    facts as (select * from {{ ref("int_condition_facts") }}),
+
+    condition_inputs as (select * from {{ ref("int_condition_inputs") }}),
+
+    criteria as (select * from {{ ref("stg_standards__criteria") }}),
+
+    conditions as (select * from {{ ref("stg_standards__criterion_conditions") }}),
+
+    -- What took place once has taken place for good; a field or a role is so for a while only.
+    lasting_criteria as (
+        select
+            criterion_id,
+            version,
+            max(case when subject in ('field', 'contact_role') then 1 else 0 end) = 0 as is_lasting
+        from conditions
+        group by criterion_id, version
+    ),
+
+    asked as (
+        select
+            passages.deal_key,
+            passages.visit_id,
+            passages.is_ahead,
+            passages.visit_entered_at,
+            passages.passed_at,
+            passages.to_stage,
+            criteria.criterion_id,
+            criteria.funnel,
+            criteria.version,
+            criteria.stage,
+            criteria.gate,
+            criteria.severity,
+            criteria.steps_needed,
+            {{ plus_days("passages.passed_at", "criteria.grace_days") }} as due_at
+        from passages
+        inner join
+            criteria
+            on passages.funnel = criteria.funnel
+            and passages.funnel_version = criteria.version
+            and passages.stage = criteria.stage
+            and passages.gate = criteria.gate
+    ),
+
+    -- First what most gates come to: a lasting proof that was there in time. When it was there does
+    -- not depend on the gate, so it is found once for each deal and criterion.
+    first_proofs as (
+        select
+            conditions.criterion_id,
+            conditions.version,
+            conditions.step_number,
+            conditions.step_needed,
+            facts.deal_key,
+            facts.condition_id,
+            min(facts.true_from_at) as proved_at
+        from facts
+        inner join conditions on facts.condition_id = conditions.condition_id
+        inner join
+            lasting_criteria
+            on conditions.criterion_id = lasting_criteria.criterion_id
+            and conditions.version = lasting_criteria.version
+        where facts.is_satisfying and lasting_criteria.is_lasting
+        group by
+            conditions.criterion_id,
+            conditions.version,
+            conditions.step_number,
+            conditions.step_needed,
+            facts.deal_key,
+            facts.condition_id
+    ),
+
+    proofs_in_order as (
+        select
+            first_proofs.*,
+            row_number() over (
+                partition by criterion_id, version, deal_key, step_number
+                order by proved_at, condition_id
+            ) as proof_number
+        from first_proofs
+    ),
+
+    -- A step of which k conditions are needed is proved by the k-th.
+    step_proofs as (
+        select
+            proofs_in_order.criterion_id,
+            proofs_in_order.version,
+            proofs_in_order.deal_key,
+            proofs_in_order.step_number,
+            proofs_in_order.proved_at
+        from proofs_in_order
+        where proofs_in_order.proof_number = proofs_in_order.step_needed
+    ),
+
+    step_proofs_in_order as (
+        select
+            step_proofs.*,
+            row_number() over (
+                partition by criterion_id, version, deal_key order by proved_at, step_number
+            ) as proof_number
+        from step_proofs
+    ),
+
+    proofs as (
+        select
+            step_proofs_in_order.criterion_id,
+            step_proofs_in_order.version,
+            step_proofs_in_order.deal_key,
+            step_proofs_in_order.proved_at
+        from step_proofs_in_order
+        inner join
+            criteria
+            on step_proofs_in_order.criterion_id = criteria.criterion_id
+            and step_proofs_in_order.version = criteria.version
+            and step_proofs_in_order.proof_number = criteria.steps_needed
+    ),
+
+    with_proof as (
+        select
+            asked.*,
+            proofs.proved_at,
+            coalesce(proofs.proved_at <= asked.due_at, false) as is_proved
+        from asked
+        left join
+            proofs
+            on asked.deal_key = proofs.deal_key
+            and asked.criterion_id = proofs.criterion_id
+            and asked.version = proofs.version
+    ),
+
+    -- The others one condition at a time, each beside all that speaks to it.
+    unproved as (
+        select with_proof.*, deals.crm
+        from with_proof
+        inner join deals on with_proof.deal_key = deals.deal_key
+        where not with_proof.is_proved
+    ),
+
+    condition_judgements as (
+        select
+            unproved.criterion_id,
+            unproved.deal_key,
+            unproved.visit_id,
+            unproved.is_ahead,
+            unproved.steps_needed,
+            conditions.condition_id,
+            conditions.step_number,
+            conditions.step_needed,
+            conditions.subject,
+            conditions.is_changed,
+            coalesce(condition_inputs.is_answered, false) as is_answered,
+            facts.true_from_at,
+            facts.is_satisfying
+            and (
+                not conditions.is_changed or facts.true_from_at >= unproved.visit_entered_at
+            ) as is_satisfying,
+            facts.is_blank,
+            facts.deal_key is not null and facts.true_from_at is null as is_undated,
+            facts.true_from_at <= case
+                when conditions.is_changed then unproved.visit_entered_at else unproved.passed_at
+            end as is_covering,
+            -- True at the gate, or from some instant before its grace was over.
+            facts.true_from_at <= unproved.due_at
+            and (facts.true_to_at is null or facts.true_to_at > unproved.passed_at) as is_in_time,
+            -- Later, and still so tonight.
+            facts.true_from_at > unproved.due_at and facts.true_to_at is null as is_later,
+            facts.found_key,
+            facts.found_number,
+            facts.found_text
+        from unproved
+        inner join
+            conditions
+            on unproved.criterion_id = conditions.criterion_id
+            and unproved.version = conditions.version
+        left join
+            facts
+            on conditions.condition_id = facts.condition_id
+            and unproved.deal_key = facts.deal_key
+        left join
+            condition_inputs
+            on conditions.condition_id = condition_inputs.condition_id
+            and unproved.crm = condition_inputs.crm
+    ),
+
+    condition_results as (
+        select
+            criterion_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            steps_needed,
+            step_number,
+            step_needed,
+            condition_id,
+            max(case when is_in_time and is_satisfying then 1 else 0 end) as is_met,
+            max(
+                case when is_in_time and not is_satisfying and not is_blank then 1 else 0 end
+            ) as has_contrary,
+            -- Nobody can say: the input is absent or stale, or the CRM was not watched yet, or what
+            -- is there has no date.
+            max(
+                case when not is_answered then 1 when is_undated and is_satisfying then 1 else 0 end
+            ) as is_unanswered,
+            max(case when subject = 'field' then 1 else 0 end)
+            - max(case when subject = 'field' and is_covering then 1 else 0 end) as is_uncovered,
+            min(case when is_satisfying and is_in_time then true_from_at end) as met_at,
+            min(case when is_satisfying and is_later then true_from_at end) as later_at
+        from condition_judgements
+        group by
+            criterion_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            steps_needed,
+            step_number,
+            step_needed,
+            condition_id
+    ),
+
+    conditions_in_order as (
+        select
+            condition_results.*,
+            is_met = 0 and (is_unanswered = 1 or is_uncovered = 1) as is_unknown,
+            coalesce(met_at, later_at) as proved_at,
+            row_number() over (
+                partition by criterion_id, deal_key, visit_id, is_ahead, step_number
+                order by coalesce(met_at, later_at) nulls last, condition_id
+            ) as proof_number
+        from condition_results
+    ),
+
+    step_results as (
+        select
+            criterion_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            steps_needed,
+            step_number,
+            case when sum(is_met) >= step_needed then 1 else 0 end as is_met,
+            case
+                when
+                    sum(is_met) < step_needed
+                    and sum(is_met) + sum(case when is_unknown then 1 else 0 end) >= step_needed
+                then 1
+                else 0
+            end as is_unknown,
+            max(
+                case when is_met = 0 and not is_unknown then has_contrary else 0 end
+            ) as has_contrary,
+            max(case when proof_number = step_needed then proved_at end) as proved_at
+        from conditions_in_order
+        group by criterion_id, deal_key, visit_id, is_ahead, steps_needed, step_number, step_needed
+    ),
+
+    steps_in_order as (
+        select
+            step_results.*,
+            row_number() over (
+                partition by criterion_id, deal_key, visit_id, is_ahead
+                order by proved_at nulls last, step_number
+            ) as proof_number
+        from step_results
+    ),
+
+    criterion_results as (
+        select
+            criterion_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            sum(is_met) >= steps_needed as is_met,
+            sum(is_met) + sum(is_unknown) >= steps_needed as is_possible,
+            max(case when is_met = 0 then has_contrary else 0 end) as has_contrary,
+            max(case when proof_number = steps_needed then proved_at end) as proved_at
+        from steps_in_order
+        group by criterion_id, deal_key, visit_id, is_ahead, steps_needed
+    ),
+
+    -- What a person is shown as found: the latest thing on record that was meant as proof and was
+    -- not enough.
+    contrary_in_reverse as (
+        select
+            criterion_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            found_key || case
+                when found_number is not null
+                then
+                    ': '
+                    || {{ number_text("found_number") }}
+                    || case when subject = 'activity' then ' min' else '' end
+                else ''
+            end
+            || case
+                when found_text is null
+                then ''
+                when found_number is null
+                then ': ' || found_text
+                else ', ' || found_text
+            end as observed,
+            row_number() over (
+                partition by criterion_id, deal_key, visit_id, is_ahead
+                order by true_from_at desc, found_key, found_text, found_number, condition_id
+            ) as reverse_number
+        from condition_judgements
+        where is_in_time and not is_satisfying and not is_blank
+    ),
+
+    contrary as (select * from contrary_in_reverse where reverse_number = 1)
+
+select
+    with_proof.criterion_id,
+    with_proof.deal_key,
+    with_proof.visit_id,
+    with_proof.is_ahead,
+    with_proof.funnel,
+    with_proof.version as funnel_version,
+    with_proof.stage,
+    with_proof.gate,
+    with_proof.severity,
+    with_proof.passed_at,
+    with_proof.to_stage,
+    case
+        when with_proof.is_proved or criterion_results.is_met
+        then 'met'
+        when with_proof.passed_at is null or criterion_results.is_possible
+        then 'not_evaluated'
+        when criterion_results.has_contrary = 1
+        then 'failed'
+        else 'missing'
+    end as outcome,
+    coalesce(
+        not with_proof.is_proved
+        and with_proof.passed_at is not null
+        and not criterion_results.is_met
+        and not criterion_results.is_possible
+        and criterion_results.proved_at is not null,
+        false
+    ) as is_late,
+    case
+        when with_proof.is_proved then with_proof.proved_at else criterion_results.proved_at
+    end as evidence_at,
+    case
+        when not with_proof.is_proved and not criterion_results.is_met then contrary.observed
+    end as observed
+from with_proof
+left join
+    criterion_results
+    on with_proof.criterion_id = criterion_results.criterion_id
+    and with_proof.deal_key = criterion_results.deal_key
+    and with_proof.visit_id = criterion_results.visit_id
+    and with_proof.is_ahead = criterion_results.is_ahead
+left join
+    contrary
+    on with_proof.criterion_id = contrary.criterion_id
+    and with_proof.deal_key = contrary.deal_key
+    and with_proof.visit_id = contrary.visit_id
+    and with_proof.is_ahead = contrary.is_ahead

@@ -1,0 +1,32 @@
+with
+    judgements as (select * from {{ ref("int_gate_judgements") }}),
+
+    criteria as (select * from {{ ref("stg_standards__criteria") }}),
+
+    deals as (select * from {{ ref("deals_current") }})
+
+select
+    judgements.deal_key,
+    judgements.criterion_id,
+    judgements.funnel,
+    deals.stage,
+    judgements.gate,
+    judgements.stage as gate_stage,
+    judgements.severity,
+    judgements.outcome,
+    judgements.evidence_at,
+    judgements.observed,
+    deals.owner_key,
+    deals.team,
+    deals.amount_reporting,
+    criteria.wording_en,
+    criteria.wording_zh,
+    criteria.advice_en,
+    criteria.advice_zh
+from judgements
+inner join deals on judgements.deal_key = deals.deal_key
+inner join
+    criteria
+    on judgements.criterion_id = criteria.criterion_id
+    and judgements.funnel_version = criteria.version
+where judgements.is_ahead and deals.is_open

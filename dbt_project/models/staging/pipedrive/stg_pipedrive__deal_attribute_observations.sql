@@ -1,0 +1,11 @@
+with source as (select * from {{ source("raw_pipedrive", "deal_attributes_observed") }})
+
+select
+    'pipedrive' as crm,
+    record_id as deal_id,
+    attribute,
+    attribute_value,
+    is_present,
+    observed_at,
+    previous_observed_at
+from source

@@ -1,4 +1,0 @@
-with source as (select * from {{ source("standards", "condition_texts") }})
-
-select criterion_id, version, condition_number, accepted_text
-from source
