@@ -65,6 +65,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "stage_crm_names": {"funnel": _TEXT, "version": pl.Int64, "crm": _TEXT, "crm_name": _TEXT, "stage": _TEXT},
     "criteria": {
+        "criterion_number": pl.Int64,
         "criterion_id": _TEXT,
         "funnel": _TEXT,
         "version": pl.Int64,
@@ -83,6 +84,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "criterion_conditions": {
         "condition_id": pl.Int64,
+        "criterion_number": pl.Int64,
         "criterion_id": _TEXT,
         "version": pl.Int64,
         "step_number": pl.Int64,
@@ -488,8 +490,11 @@ def _add_criterion(
 ) -> None:
     criterion_id = f"{stage['funnel']}.{stage['stage']}.{criterion.criterion}"
     steps = criterion.needs.steps()
+    # One number for each criterion of each version, by which facts are joined more cheaply than by its id.
+    number = len(rows["criteria"]) + 1
     rows["criteria"].append(
         {
+            "criterion_number": number,
             "criterion_id": criterion_id,
             **stage,
             "gate": gate,
@@ -501,10 +506,15 @@ def _add_criterion(
             **_wording(criterion),
         }
     )
-    of = {"criterion_id": criterion_id, "version": stage["version"], "criterion_kind": criterion.kind}
-    for number, step in enumerate(steps, start=1):
+    of = {
+        "criterion_number": number,
+        "criterion_id": criterion_id,
+        "version": stage["version"],
+        "criterion_kind": criterion.kind,
+    }
+    for step_number, step in enumerate(steps, start=1):
         for condition in step.conditions():
-            _add_condition(rows, condition, {**of, "step_number": number, "step_needed": step.needed()})
+            _add_condition(rows, condition, {**of, "step_number": step_number, "step_needed": step.needed()})
 
 
 def _add_condition(rows: dict[str, list[dict[str, Any]]], condition: Condition, of: dict[str, Any]) -> None:

@@ -13,12 +13,11 @@ with
 
     -- What took place once has taken place for good; a field or a role is so for a while only.
     lasting_criteria as (
-        select
-            criterion_id,
-            version,
-            max(case when subject in ('field', 'contact_role') then 1 else 0 end) = 0 as is_lasting
+        select criterion_number, count(*) as conditions
         from conditions
-        group by criterion_id, version
+        where criterion_number is not null
+        group by criterion_number
+        having max(case when subject in ('field', 'contact_role') then 1 else 0 end) = 0
     ),
 
     asked as (
@@ -29,13 +28,7 @@ with
             passages.visit_entered_at,
             passages.passed_at,
             passages.to_stage,
-            criteria.criterion_id,
-            criteria.funnel,
-            criteria.version,
-            criteria.stage,
-            criteria.gate,
-            criteria.severity,
-            criteria.steps_needed,
+            criteria.criterion_number,
             {{ plus_days("passages.passed_at", "criteria.grace_days") }} as due_at
         from passages
         inner join
@@ -49,72 +42,65 @@ with
     -- First what most gates come to: a lasting proof that was there in time. When it was there does
     -- not depend on the gate, so it is found once for each deal and criterion.
     first_proofs as (
-        select
-            conditions.criterion_id,
-            conditions.version,
-            conditions.step_number,
-            conditions.step_needed,
-            facts.deal_key,
-            facts.condition_id,
-            min(facts.true_from_at) as proved_at
+        select condition_id, deal_key, min(true_from_at) as proved_at
         from facts
-        inner join conditions on facts.condition_id = conditions.condition_id
+        where is_satisfying
+        group by condition_id, deal_key
+    ),
+
+    proofs_of_one_condition as (
+        select lasting_criteria.criterion_number, first_proofs.deal_key, first_proofs.proved_at
+        from first_proofs
+        inner join conditions on first_proofs.condition_id = conditions.condition_id
         inner join
-            lasting_criteria
-            on conditions.criterion_id = lasting_criteria.criterion_id
-            and conditions.version = lasting_criteria.version
-        where facts.is_satisfying and lasting_criteria.is_lasting
-        group by
-            conditions.criterion_id,
-            conditions.version,
-            conditions.step_number,
-            conditions.step_needed,
-            facts.deal_key,
-            facts.condition_id
+            lasting_criteria on conditions.criterion_number = lasting_criteria.criterion_number
+        where lasting_criteria.conditions = 1
     ),
 
     proofs_in_order as (
         select
-            first_proofs.*,
+            lasting_criteria.criterion_number,
+            first_proofs.deal_key,
+            conditions.step_number,
+            conditions.step_needed,
+            first_proofs.proved_at,
             row_number() over (
-                partition by criterion_id, version, deal_key, step_number
-                order by proved_at, condition_id
+                partition by
+                    lasting_criteria.criterion_number, first_proofs.deal_key, conditions.step_number
+                order by first_proofs.proved_at, first_proofs.condition_id
             ) as proof_number
         from first_proofs
+        inner join conditions on first_proofs.condition_id = conditions.condition_id
+        inner join
+            lasting_criteria on conditions.criterion_number = lasting_criteria.criterion_number
+        where lasting_criteria.conditions > 1
     ),
 
-    -- A step of which k conditions are needed is proved by the k-th.
-    step_proofs as (
-        select
-            proofs_in_order.criterion_id,
-            proofs_in_order.version,
-            proofs_in_order.deal_key,
-            proofs_in_order.step_number,
-            proofs_in_order.proved_at
-        from proofs_in_order
-        where proofs_in_order.proof_number = proofs_in_order.step_needed
-    ),
-
+    -- A step of which k conditions are needed is proved by the k-th, and so is a criterion.
     step_proofs_in_order as (
         select
-            step_proofs.*,
+            criterion_number,
+            deal_key,
+            proved_at,
             row_number() over (
-                partition by criterion_id, version, deal_key order by proved_at, step_number
+                partition by criterion_number, deal_key order by proved_at, step_number
             ) as proof_number
-        from step_proofs
+        from proofs_in_order
+        where proof_number = step_needed
     ),
 
     proofs as (
+        select criterion_number, deal_key, proved_at
+        from proofs_of_one_condition
+        union all
         select
-            step_proofs_in_order.criterion_id,
-            step_proofs_in_order.version,
+            step_proofs_in_order.criterion_number,
             step_proofs_in_order.deal_key,
             step_proofs_in_order.proved_at
         from step_proofs_in_order
         inner join
             criteria
-            on step_proofs_in_order.criterion_id = criteria.criterion_id
-            and step_proofs_in_order.version = criteria.version
+            on step_proofs_in_order.criterion_number = criteria.criterion_number
             and step_proofs_in_order.proof_number = criteria.steps_needed
     ),
 
@@ -127,8 +113,23 @@ with
         left join
             proofs
             on asked.deal_key = proofs.deal_key
-            and asked.criterion_id = proofs.criterion_id
-            and asked.version = proofs.version
+            and asked.criterion_number = proofs.criterion_number
+    ),
+
+    proved as (
+        select
+            criterion_number,
+            deal_key,
+            visit_id,
+            is_ahead,
+            passed_at,
+            to_stage,
+            'met' as outcome,
+            false as is_late,
+            proved_at as evidence_at,
+            cast(null as {{ dbt.type_string() }}) as observed
+        from with_proof
+        where is_proved
     ),
 
     -- The others one condition at a time, each beside all that speaks to it.
@@ -141,11 +142,10 @@ with
 
     condition_judgements as (
         select
-            unproved.criterion_id,
+            unproved.criterion_number,
             unproved.deal_key,
             unproved.visit_id,
             unproved.is_ahead,
-            unproved.steps_needed,
             conditions.condition_id,
             conditions.step_number,
             conditions.step_needed,
@@ -171,10 +171,7 @@ with
             facts.found_number,
             facts.found_text
         from unproved
-        inner join
-            conditions
-            on unproved.criterion_id = conditions.criterion_id
-            and unproved.version = conditions.version
+        inner join conditions on unproved.criterion_number = conditions.criterion_number
         left join
             facts
             on conditions.condition_id = facts.condition_id
@@ -187,11 +184,10 @@ with
 
     condition_results as (
         select
-            criterion_id,
+            criterion_number,
             deal_key,
             visit_id,
             is_ahead,
-            steps_needed,
             step_number,
             step_needed,
             condition_id,
@@ -210,14 +206,7 @@ with
             min(case when is_satisfying and is_later then true_from_at end) as later_at
         from condition_judgements
         group by
-            criterion_id,
-            deal_key,
-            visit_id,
-            is_ahead,
-            steps_needed,
-            step_number,
-            step_needed,
-            condition_id
+            criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed, condition_id
     ),
 
     conditions_in_order as (
@@ -226,7 +215,7 @@ with
             is_met = 0 and (is_unanswered = 1 or is_uncovered = 1) as is_unknown,
             coalesce(met_at, later_at) as proved_at,
             row_number() over (
-                partition by criterion_id, deal_key, visit_id, is_ahead, step_number
+                partition by criterion_number, deal_key, visit_id, is_ahead, step_number
                 order by coalesce(met_at, later_at) nulls last, condition_id
             ) as proof_number
         from condition_results
@@ -234,11 +223,10 @@ with
 
     step_results as (
         select
-            criterion_id,
+            criterion_number,
             deal_key,
             visit_id,
             is_ahead,
-            steps_needed,
             step_number,
             case when sum(is_met) >= step_needed then 1 else 0 end as is_met,
             case
@@ -253,14 +241,14 @@ with
             ) as has_contrary,
             max(case when proof_number = step_needed then proved_at end) as proved_at
         from conditions_in_order
-        group by criterion_id, deal_key, visit_id, is_ahead, steps_needed, step_number, step_needed
+        group by criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed
     ),
 
     steps_in_order as (
         select
             step_results.*,
             row_number() over (
-                partition by criterion_id, deal_key, visit_id, is_ahead
+                partition by criterion_number, deal_key, visit_id, is_ahead
                 order by proved_at nulls last, step_number
             ) as proof_number
         from step_results
@@ -268,23 +256,37 @@ with
 
     criterion_results as (
         select
-            criterion_id,
-            deal_key,
-            visit_id,
-            is_ahead,
-            sum(is_met) >= steps_needed as is_met,
-            sum(is_met) + sum(is_unknown) >= steps_needed as is_possible,
-            max(case when is_met = 0 then has_contrary else 0 end) as has_contrary,
-            max(case when proof_number = steps_needed then proved_at end) as proved_at
+            steps_in_order.criterion_number,
+            steps_in_order.deal_key,
+            steps_in_order.visit_id,
+            steps_in_order.is_ahead,
+            sum(steps_in_order.is_met) >= criteria.steps_needed as is_met,
+            sum(steps_in_order.is_met) + sum(steps_in_order.is_unknown)
+            >= criteria.steps_needed as is_possible,
+            max(
+                case when steps_in_order.is_met = 0 then steps_in_order.has_contrary else 0 end
+            ) as has_contrary,
+            max(
+                case
+                    when steps_in_order.proof_number = criteria.steps_needed
+                    then steps_in_order.proved_at
+                end
+            ) as proved_at
         from steps_in_order
-        group by criterion_id, deal_key, visit_id, is_ahead, steps_needed
+        inner join criteria on steps_in_order.criterion_number = criteria.criterion_number
+        group by
+            steps_in_order.criterion_number,
+            steps_in_order.deal_key,
+            steps_in_order.visit_id,
+            steps_in_order.is_ahead,
+            criteria.steps_needed
     ),
 
     -- What a person is shown as found: the latest thing on record that was meant as proof and was
     -- not enough.
     contrary_in_reverse as (
         select
-            criterion_id,
+            criterion_number,
             deal_key,
             visit_id,
             is_ahead,
@@ -304,60 +306,76 @@ with
                 else ', ' || found_text
             end as observed,
             row_number() over (
-                partition by criterion_id, deal_key, visit_id, is_ahead
+                partition by criterion_number, deal_key, visit_id, is_ahead
                 order by true_from_at desc, found_key, found_text, found_number, condition_id
             ) as reverse_number
         from condition_judgements
         where is_in_time and not is_satisfying and not is_blank
     ),
 
-    contrary as (select * from contrary_in_reverse where reverse_number = 1)
+    contrary as (select * from contrary_in_reverse where reverse_number = 1),
+
+    judged as (
+        select
+            unproved.criterion_number,
+            unproved.deal_key,
+            unproved.visit_id,
+            unproved.is_ahead,
+            unproved.passed_at,
+            unproved.to_stage,
+            case
+                when criterion_results.is_met
+                then 'met'
+                when unproved.passed_at is null or criterion_results.is_possible
+                then 'not_evaluated'
+                when criterion_results.has_contrary = 1
+                then 'failed'
+                else 'missing'
+            end as outcome,
+            unproved.passed_at is not null
+            and not criterion_results.is_met
+            and not criterion_results.is_possible
+            and criterion_results.proved_at is not null as is_late,
+            criterion_results.proved_at as evidence_at,
+            case when not criterion_results.is_met then contrary.observed end as observed
+        from unproved
+        inner join
+            criterion_results
+            on unproved.criterion_number = criterion_results.criterion_number
+            and unproved.deal_key = criterion_results.deal_key
+            and unproved.visit_id = criterion_results.visit_id
+            and unproved.is_ahead = criterion_results.is_ahead
+        left join
+            contrary
+            on unproved.criterion_number = contrary.criterion_number
+            and unproved.deal_key = contrary.deal_key
+            and unproved.visit_id = contrary.visit_id
+            and unproved.is_ahead = contrary.is_ahead
+    ),
+
+    unioned as (
+        select *
+        from proved
+        union all
+        select *
+        from judged
+    )
 
 select
-    with_proof.criterion_id,
-    with_proof.deal_key,
-    with_proof.visit_id,
-    with_proof.is_ahead,
-    with_proof.funnel,
-    with_proof.version as funnel_version,
-    with_proof.stage,
-    with_proof.gate,
-    with_proof.severity,
-    with_proof.passed_at,
-    with_proof.to_stage,
-    case
-        when with_proof.is_proved or criterion_results.is_met
-        then 'met'
-        when with_proof.passed_at is null or criterion_results.is_possible
-        then 'not_evaluated'
-        when criterion_results.has_contrary = 1
-        then 'failed'
-        else 'missing'
-    end as outcome,
-    coalesce(
-        not with_proof.is_proved
-        and with_proof.passed_at is not null
-        and not criterion_results.is_met
-        and not criterion_results.is_possible
-        and criterion_results.proved_at is not null,
-        false
-    ) as is_late,
-    case
-        when with_proof.is_proved then with_proof.proved_at else criterion_results.proved_at
-    end as evidence_at,
-    case
-        when not with_proof.is_proved and not criterion_results.is_met then contrary.observed
-    end as observed
-from with_proof
-left join
-    criterion_results
-    on with_proof.criterion_id = criterion_results.criterion_id
-    and with_proof.deal_key = criterion_results.deal_key
-    and with_proof.visit_id = criterion_results.visit_id
-    and with_proof.is_ahead = criterion_results.is_ahead
-left join
-    contrary
-    on with_proof.criterion_id = contrary.criterion_id
-    and with_proof.deal_key = contrary.deal_key
-    and with_proof.visit_id = contrary.visit_id
-    and with_proof.is_ahead = contrary.is_ahead
+    criteria.criterion_id,
+    unioned.deal_key,
+    unioned.visit_id,
+    unioned.is_ahead,
+    criteria.funnel,
+    criteria.version as funnel_version,
+    criteria.stage,
+    criteria.gate,
+    criteria.severity,
+    unioned.passed_at,
+    unioned.to_stage,
+    unioned.outcome,
+    unioned.is_late,
+    unioned.evidence_at,
+    unioned.observed
+from unioned
+inner join criteria on unioned.criterion_number = criteria.criterion_number

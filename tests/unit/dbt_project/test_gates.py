@@ -387,7 +387,7 @@ def _add_observations(draw: random.Random, world: World, deal: Deal, created: da
     now = {"amount": None, "next_step": None, "expected_close_date": None, RECORDED: constant}
     seen: datetime | None = None
     deal.values |= {name: [] for name in (*OBSERVED, RECORDED)}
-    for modified in sorted({_instant(draw) + timedelta(hours=1) for _ in range(draw.randint(1, 4))}):
+    for modified in sorted({_instant(draw) for _ in range(draw.randint(1, 4))}):
         observed = modified + timedelta(hours=2)
         if modified < created or (seen is not None and modified <= seen):
             continue

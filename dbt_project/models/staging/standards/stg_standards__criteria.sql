@@ -1,6 +1,7 @@
 with source as (select * from {{ source("standards", "criteria") }})
 
 select
+    criterion_number,
     criterion_id,
     funnel,
     version,
