@@ -1,7 +1,7 @@
 with
     activities as (select * from {{ ref("int_activities") }}),
 
-    evidence as (select * from {{ ref("int_evidence") }}),
+    evidence as (select * from {{ ref("int_evidence_records") }}),
 
     field_values as (select * from {{ ref("int_deal_field_values") }}),
 
@@ -113,11 +113,8 @@ with
             on asked.condition_id = accepted_texts.condition_id
             and lower(trim(evidence.evidence_text)) = accepted_texts.accepted_value
         where
-            evidence.source_object = 'evidence'
-            and (
-                asked.subject = 'evidence'
-                or (asked.subject = 'document' and evidence.evidence_kind = 'document')
-            )
+            asked.subject = 'evidence'
+            or (asked.subject = 'document' and evidence.evidence_kind = 'document')
     ),
 
     asked_of_fields as (select * from asked where subject = 'field' and evidence_kind = 'field'),

@@ -209,15 +209,13 @@ with
             criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed, condition_id
     ),
 
-    conditions_in_order as (
+    known_conditions as (
         select
             condition_results.*,
-            is_met = 0 and (is_unanswered = 1 or is_uncovered = 1) as is_unknown,
-            coalesce(met_at, later_at) as proved_at,
-            row_number() over (
-                partition by criterion_number, deal_key, visit_id, is_ahead, step_number
-                order by coalesce(met_at, later_at) nulls last, condition_id
-            ) as proof_number
+            case
+                when is_met = 0 and (is_unanswered = 1 or is_uncovered = 1) then 1 else 0
+            end as is_unknown,
+            coalesce(met_at, later_at) as proved_at
         from condition_results
     ),
 
@@ -229,57 +227,87 @@ with
             is_ahead,
             step_number,
             case when sum(is_met) >= step_needed then 1 else 0 end as is_met,
-            case
-                when
-                    sum(is_met) < step_needed
-                    and sum(is_met) + sum(case when is_unknown then 1 else 0 end) >= step_needed
-                then 1
-                else 0
-            end as is_unknown,
+            case when sum(is_met) + sum(is_unknown) >= step_needed then 1 else 0 end as is_possible,
+            case when count(proved_at) >= step_needed then 1 else 0 end as is_proved,
             max(
-                case when is_met = 0 and not is_unknown then has_contrary else 0 end
-            ) as has_contrary,
-            max(case when proof_number = step_needed then proved_at end) as proved_at
-        from conditions_in_order
+                case when is_met = 0 and is_unknown = 0 then has_contrary else 0 end
+            ) as has_contrary
+        from known_conditions
         group by criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed
-    ),
-
-    steps_in_order as (
-        select
-            step_results.*,
-            row_number() over (
-                partition by criterion_number, deal_key, visit_id, is_ahead
-                order by proved_at nulls last, step_number
-            ) as proof_number
-        from step_results
     ),
 
     criterion_results as (
         select
-            steps_in_order.criterion_number,
-            steps_in_order.deal_key,
-            steps_in_order.visit_id,
-            steps_in_order.is_ahead,
-            sum(steps_in_order.is_met) >= criteria.steps_needed as is_met,
-            sum(steps_in_order.is_met) + sum(steps_in_order.is_unknown)
-            >= criteria.steps_needed as is_possible,
+            step_results.criterion_number,
+            step_results.deal_key,
+            step_results.visit_id,
+            step_results.is_ahead,
+            sum(step_results.is_met) >= criteria.steps_needed as is_met,
+            sum(step_results.is_possible) >= criteria.steps_needed as is_possible,
+            sum(step_results.is_proved) >= criteria.steps_needed as is_proved,
             max(
-                case when steps_in_order.is_met = 0 then steps_in_order.has_contrary else 0 end
-            ) as has_contrary,
-            max(
-                case
-                    when steps_in_order.proof_number = criteria.steps_needed
-                    then steps_in_order.proved_at
-                end
-            ) as proved_at
-        from steps_in_order
-        inner join criteria on steps_in_order.criterion_number = criteria.criterion_number
+                case when step_results.is_met = 0 then step_results.has_contrary else 0 end
+            ) as has_contrary
+        from step_results
+        inner join criteria on step_results.criterion_number = criteria.criterion_number
         group by
-            steps_in_order.criterion_number,
-            steps_in_order.deal_key,
-            steps_in_order.visit_id,
-            steps_in_order.is_ahead,
+            step_results.criterion_number,
+            step_results.deal_key,
+            step_results.visit_id,
+            step_results.is_ahead,
             criteria.steps_needed
+    ),
+
+    -- When the proof was complete, then or later.
+    late_conditions_in_order as (
+        select
+            known_conditions.*,
+            row_number() over (
+                partition by
+                    known_conditions.criterion_number,
+                    known_conditions.deal_key,
+                    known_conditions.visit_id,
+                    known_conditions.is_ahead,
+                    known_conditions.step_number
+                order by known_conditions.proved_at, known_conditions.condition_id
+            ) as proof_number
+        from known_conditions
+        inner join
+            criterion_results
+            on known_conditions.criterion_number = criterion_results.criterion_number
+            and known_conditions.deal_key = criterion_results.deal_key
+            and known_conditions.visit_id = criterion_results.visit_id
+            and known_conditions.is_ahead = criterion_results.is_ahead
+        where criterion_results.is_proved and known_conditions.proved_at is not null
+    ),
+
+    late_steps_in_order as (
+        select
+            criterion_number,
+            deal_key,
+            visit_id,
+            is_ahead,
+            proved_at,
+            row_number() over (
+                partition by criterion_number, deal_key, visit_id, is_ahead
+                order by proved_at, step_number
+            ) as proof_number
+        from late_conditions_in_order
+        where proof_number = step_needed
+    ),
+
+    late_proofs as (
+        select
+            late_steps_in_order.criterion_number,
+            late_steps_in_order.deal_key,
+            late_steps_in_order.visit_id,
+            late_steps_in_order.is_ahead,
+            late_steps_in_order.proved_at
+        from late_steps_in_order
+        inner join
+            criteria
+            on late_steps_in_order.criterion_number = criteria.criterion_number
+            and late_steps_in_order.proof_number = criteria.steps_needed
     ),
 
     -- What a person is shown as found: the latest thing on record that was meant as proof and was
@@ -335,8 +363,8 @@ with
             unproved.passed_at is not null
             and not criterion_results.is_met
             and not criterion_results.is_possible
-            and criterion_results.proved_at is not null as is_late,
-            criterion_results.proved_at as evidence_at,
+            and criterion_results.is_proved as is_late,
+            late_proofs.proved_at as evidence_at,
             case when not criterion_results.is_met then contrary.observed end as observed
         from unproved
         inner join
@@ -345,6 +373,12 @@ with
             and unproved.deal_key = criterion_results.deal_key
             and unproved.visit_id = criterion_results.visit_id
             and unproved.is_ahead = criterion_results.is_ahead
+        left join
+            late_proofs
+            on unproved.criterion_number = late_proofs.criterion_number
+            and unproved.deal_key = late_proofs.deal_key
+            and unproved.visit_id = late_proofs.visit_id
+            and unproved.is_ahead = late_proofs.is_ahead
         left join
             contrary
             on unproved.criterion_number = contrary.criterion_number
