@@ -28,10 +28,11 @@ ui: .venv/installed
 test: .venv/installed lint
 	@$(RUN)/pytest -n 2
 
-# Speed as ratios against a baseline run in the same minutes; takes about fifteen minutes and 6 GB of disk.
+# Speed as ratios against a baseline run in the same minutes; takes about twenty-five minutes and 6 GB of disk.
 bench: .venv/installed
 	@$(RUN)/python tests/benchmarks/ingest.py
 	@$(RUN)/python tests/benchmarks/funnel.py
+	@$(RUN)/python tests/benchmarks/gates.py
 
 lint: .venv/installed
 	@$(RUN)/ruff check .

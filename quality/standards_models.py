@@ -5,8 +5,9 @@ here: YAML and error sentences (`standards_yaml`), agreement between fields and 
 (`standards_tables`).
 """
 
+from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -123,6 +124,19 @@ CrmNames = Annotated[
 ]
 
 
+def _one_of(names: Iterable[str]) -> dict[str, Any]:
+    """For editors: the names that the standards know. A wrong one is refused with its nearest by the standards."""
+    return {"enum": list(names)}
+
+
+def _one_of_items(names: Iterable[str]) -> dict[str, Any]:
+    return {"items": {"type": "string", "enum": list(names)}}
+
+
+def _exactly_one(names: Iterable[str]) -> dict[str, Any]:
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
 def field_key(name: str) -> str:
     """The key under which values of a deal's field are kept: attributes of the company's own begin with x_."""
     if name in DEAL_FIELDS:
@@ -155,7 +169,7 @@ class Company(_Model):
         str, Field(pattern=r"^[A-Z]{3}$", description="a currency code of three capital letters, like CNY")
     ]
     language: Annotated[Literal["en", "zh"], Field(description="en or zh")]
-    segments: Annotated[list[Text], Field(description="a list of segments")]
+    segments: Annotated[list[Text], Field(description="a list of segments", json_schema_extra=_one_of_items(SEGMENTS))]
     amount_bands: Annotated[
         list[Annotated[int, Field(ge=1, le=10**15)]], Field(description="a list of whole amounts above 0")
     ] = Field(default_factory=list)
@@ -194,7 +208,7 @@ Severity = Annotated[Literal["block", "warn"], Field(description="block or warn"
 class Rule(_Model):
     """One standing rule of rules.yml."""
 
-    rule: Text
+    rule: Annotated[Text, Field(json_schema_extra=_one_of(RULE_SETTINGS))]
     severity: Severity
     from_stage: Identifier | None = None
     days: Annotated[int, Field(ge=0, le=36500, description="a whole number of days, 0 or more")] | None = None
@@ -213,7 +227,7 @@ class Rule(_Model):
 class StallReason(_Model):
     """One reason why deals stall, and what to do first where it leads."""
 
-    reason: Text
+    reason: Annotated[Text, Field(json_schema_extra=_one_of(STALL_REASON_SETTINGS))]
     times: Annotated[int, Field(ge=1, le=1000, description="a whole number above 0")] | None = None
     roles: Texts | None = None
     wording: WordingField
@@ -256,7 +270,7 @@ class UsualRange(_Model):
 class DataExpectation(_Model):
     """What the data team expects of extracts and tables, whatever the deals in them are like."""
 
-    expectation: Text
+    expectation: Annotated[Text, Field(json_schema_extra=_one_of(DATA_EXPECTATIONS))]
     severity: Severity
     at_most_pct: (
         Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="a percentage from 0 to 100")] | None
@@ -296,6 +310,8 @@ class Waivers(_Model):
 
 class Condition(_Model):
     """One thing to look for: facts about exactly one subject that pass every test given."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one(CONDITION_SUBJECTS))
 
     evidence: Texts | None = None
     activity: Texts | None = None
@@ -358,6 +374,8 @@ Conditions = Annotated[
 
 class Step(Condition):
     """A condition, or several that count as one."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one((*CONDITION_SUBJECTS, "any_of", "all_of")))
 
     any_of: Conditions | None = None
     all_of: Conditions | None = None
@@ -447,6 +465,8 @@ class AtLeast(_Model):
 
 class Needs(_Model):
     """The proof: exactly one of the three."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one(("all", "any", "at_least")))
 
     all_of: Steps | None = Field(default=None, alias="all")
     any_of: Steps | None = Field(default=None, alias="any")

@@ -19,7 +19,10 @@ BUSINESS_DATE = date(2026, 6, 30)
 BAR = Bar(cpu_ratio=3, memory_mb=2000)
 MARTS = ("funnel", "icp", "stalls", "movement")
 # What stalls read of the quality marts is made before: gates and rules have a measure of their own.
-QUALITY = ("quality_findings", "int_gate_passages", "int_gate_evaluations", "int_rule_evaluations")
+QUALITY = (
+    *("int_deal_field_values", "int_condition_facts", "int_condition_inputs", "int_gate_passages"),
+    *("int_gate_judgements", "int_gate_evaluations", "int_rule_evaluations", "quality_findings"),
+)
 
 
 def main() -> int:

@@ -1,38 +1,17 @@
--- What an analyst would write by hand: every gate of the direct sales funnel and every standing rule, in one pass over the
--- Parquet files, one row per rule, deal and visit with outcome, status, date and what was found. Stages, rules, names and
--- limits are written out, for one funnel and one CRM. Where deals stand is read from the tables that the night has made.
+-- What an analyst would write by hand: every gate of the direct sales funnel and every standing rule in one pass, one row
+-- per rule, deal and visit with outcome, status, date and what was found, no id left out. Criteria, rules, names and limits
+-- are written out, for one funnel and one CRM. It reads the tables that the models read: where deals stand, what took
+-- place, what was stated.
 create or replace table findings as
 with
     acts as (
-        select
-            'generic:' || deal_id as deal_key,
-            case lower(activity_type)
-                when 'product demo' then 'demo' when 'sales demo' then 'demo' when '演示' then 'demo'
-                when '方案演示' then 'demo' when '产品演示' then 'demo' when 'discovery call' then 'interview'
-                when '访谈' then 'interview' when '需求访谈' then 'interview' else lower(activity_type)
-            end as activity_type,
-            timezone('UTC', occurred_at) as occurred_at,
-            minutes,
-            case lower(contact_role)
-                when 'decision maker' then 'decision_maker' when '决策人' then 'decision_maker' else lower(contact_role)
-            end as contact_role,
-            activity_id
-        from read_parquet('{lake}/activities/*.parquet')
-        where
-            status = 'held'
-            and (customer_present or direction = 'inbound')
-            and occurred_at < timestamptz '{as_of}'
+        select deal_key, activity_type, occurred_at, minutes, contact_role
+        from intermediate.int_activities
+        where evidence_kind = 'customer_action'
     ),
     words as (
-        select
-            'generic:' || deal_id as deal_key,
-            evidence_key,
-            timezone('UTC', observed_at) as observed_at,
-            number,
-            text,
-            kind
-        from read_parquet('{lake}/evidence/*.parquet')
-        where observed_at < timestamptz '{as_of}'
+        select deal_key, evidence_key, observed_at, evidence_number as number, evidence_text as text, evidence_kind as kind
+        from intermediate.int_evidence_records
     ),
     act_proofs as (
         select

@@ -29,23 +29,28 @@ with
         where at_most_field is not null
     ),
 
+    asked_changes as (
+        select field_changes.*, asked_fields.field as asked_field
+        from field_changes
+        inner join asked_fields on lower(field_changes.field) = asked_fields.field
+        union all
+        select field_changes.*, asked_fields.field as asked_field
+        from field_changes
+        inner join asked_fields on 'x_' || lower(field_changes.field) = asked_fields.field
+    ),
+
     recorded as (
         select
-            field_changes.deal_key,
+            asked_changes.deal_key,
             deals.crm,
             deals.created_at,
-            coalesce(of_every_crm.field, of_the_company.field) as field,
-            nullif(trim(field_changes.old_value), '') as value_before,
-            nullif(trim(field_changes.new_value), '') as value_text,
-            field_changes.changed_at,
-            field_changes.change_key
-        from field_changes
-        inner join deals on field_changes.deal_key = deals.deal_key
-        left join asked_fields as of_every_crm on lower(field_changes.field) = of_every_crm.field
-        left join
-            asked_fields as of_the_company
-            on 'x_' || lower(field_changes.field) = of_the_company.field
-        where of_every_crm.field is not null or of_the_company.field is not null
+            asked_changes.asked_field as field,
+            nullif(trim(asked_changes.old_value), '') as value_before,
+            nullif(trim(asked_changes.new_value), '') as value_text,
+            asked_changes.changed_at,
+            asked_changes.change_key
+        from asked_changes
+        inner join deals on asked_changes.deal_key = deals.deal_key
     ),
 
     recorded_in_order as (

@@ -1,6 +1,8 @@
 with
     judgements as (select * from {{ ref("int_gate_judgements") }}),
 
+    criteria as (select * from {{ ref("stg_standards__criteria") }}),
+
     waivers as (select * from {{ ref("int_waivers") }}),
 
     for_every_visit as (select rule_id, deal_key from waivers where visit_id is null),
@@ -8,14 +10,14 @@ with
     for_one_visit as (select rule_id, deal_key, visit_id from waivers where visit_id is not null)
 
 select
-    judgements.criterion_id,
+    criteria.criterion_id,
     judgements.deal_key,
     judgements.visit_id,
-    judgements.funnel,
-    judgements.funnel_version,
-    judgements.stage,
-    judgements.gate,
-    judgements.severity,
+    criteria.funnel,
+    criteria.version as funnel_version,
+    criteria.stage,
+    criteria.gate,
+    criteria.severity,
     judgements.passed_at,
     judgements.to_stage,
     judgements.outcome,
@@ -32,13 +34,14 @@ select
     judgements.evidence_at,
     judgements.observed
 from judgements
+inner join criteria on judgements.criterion_number = criteria.criterion_number
 left join
     for_every_visit
-    on judgements.criterion_id = for_every_visit.rule_id
+    on criteria.criterion_id = for_every_visit.rule_id
     and judgements.deal_key = for_every_visit.deal_key
 left join
     for_one_visit
-    on judgements.criterion_id = for_one_visit.rule_id
+    on criteria.criterion_id = for_one_visit.rule_id
     and judgements.deal_key = for_one_visit.deal_key
     and judgements.visit_id = for_one_visit.visit_id
 where not judgements.is_ahead

@@ -819,7 +819,7 @@ def test_the_line_is_the_line_of_the_flaw(edited: Edit, file: str, old: str, new
 
 def test_a_field_that_is_missing_is_named_with_what_belongs_there(edited: Edit) -> None:
     folder = edited("company.yml", "minimum_n: 30\n", "")
-    assert refusal(folder) == ["company.yml, line 2: minimum_n: is missing; add it: a whole number of deals above 0"]
+    assert refusal(folder) == ["company.yml, line 3: minimum_n: is missing; add it: a whole number of deals above 0"]
 
 
 def test_a_key_given_twice_is_refused_with_both_lines(edited: Edit) -> None:
@@ -846,23 +846,23 @@ def test_two_default_funnels_or_two_owners_of_a_name_are_refused(edited: Edit) -
     text = (folder / FUNNEL).read_text(encoding="utf-8").replace("funnel: direct_sales", "funnel: partner_sales", 1)
     (folder / "funnels" / "partner_sales.yml").write_text(text, encoding="utf-8")
     assert refusal(folder) == [
-        f"funnels/partner_sales.yml, line 6: is_default: {FUNNEL} is the default already; only one funnel may be",
+        f"funnels/partner_sales.yml, line 7: is_default: {FUNNEL} is the default already; only one funnel may be",
         *(
             f'funnels/partner_sales.yml, line {line}: crm_names.{crm}[{number}]: "{name}" already names the funnel of '
             f"{FUNNEL}; a name leads to one funnel"
             for line, crm, number, name in (
-                (8, "generic", 0, "direct_sales"),
-                (8, "generic", 1, "直销"),
-                (9, "salesforce", 0, "Direct_Sales"),
-                (9, "salesforce", 1, "Direct Sales"),
-                (10, "dynamics", 0, "Opportunity Sales Process"),
-                (10, "dynamics", 1, "Sales Process"),
-                (10, "dynamics", 2, "Lead To Opportunity Sales Process"),
-                (11, "fxiaoke", 0, "直销"),
-                (11, "fxiaoke", 1, "直销流程"),
-                (13, "hubspot", 0, "Sales Pipeline"),
-                (13, "hubspot", 1, "default"),
-                (14, "pipedrive", 0, "Pipeline"),
+                (9, "generic", 0, "direct_sales"),
+                (9, "generic", 1, "直销"),
+                (10, "salesforce", 0, "Direct_Sales"),
+                (10, "salesforce", 1, "Direct Sales"),
+                (11, "dynamics", 0, "Opportunity Sales Process"),
+                (11, "dynamics", 1, "Sales Process"),
+                (11, "dynamics", 2, "Lead To Opportunity Sales Process"),
+                (12, "fxiaoke", 0, "直销"),
+                (12, "fxiaoke", 1, "直销流程"),
+                (14, "hubspot", 0, "Sales Pipeline"),
+                (14, "hubspot", 1, "default"),
+                (15, "pipedrive", 0, "Pipeline"),
             )
         ),
     ]

@@ -7,12 +7,12 @@ with
 
 select
     judgements.deal_key,
-    judgements.criterion_id,
-    judgements.funnel,
+    criteria.criterion_id,
+    criteria.funnel,
     deals.stage,
-    judgements.gate,
-    judgements.stage as gate_stage,
-    judgements.severity,
+    criteria.gate,
+    criteria.stage as gate_stage,
+    criteria.severity,
     judgements.outcome,
     judgements.evidence_at,
     judgements.observed,
@@ -25,8 +25,5 @@ select
     criteria.advice_zh
 from judgements
 inner join deals on judgements.deal_key = deals.deal_key
-inner join
-    criteria
-    on judgements.criterion_id = criteria.criterion_id
-    and judgements.funnel_version = criteria.version
+inner join criteria on judgements.criterion_number = criteria.criterion_number
 where judgements.is_ahead and deals.is_open
