@@ -106,18 +106,28 @@ BusinessDate = Annotated[
 
 @app.command()
 @refusals_as_sentences
-def night(business_date: BusinessDate = None) -> None:
+def night(
+    business_date: BusinessDate = None,
+    alerts: Annotated[
+        bool, typer.Option(help="Tell the audiences of alerts.yml what is new; not for nights that are filled in.")
+    ] = True,
+) -> None:
     """Run one night: extracts to served tables. A past night is run as it was known then."""
     from orchestration.opening import is_published
 
     standards = load(standards_from_environment())
     tonight = _night(standards, business_date)
     if is_published(tonight, version("stageproof")):
+        if alerts:
+            # The night stands; a digest that was not delivered is tried again all the same.
+            from orchestration.alerting import alert
+
+            alert(tonight, standards, os.environ)
         console.print(f"Nothing changed: the night of {tonight.business_date} is published as it would be again.")
         _print_summary(tonight)
         return
     console.print(f"Night of {tonight.business_date}, known up to {tonight.as_of_at:%Y-%m-%d %H:%M} UTC")
-    _run(tonight)
+    _run(tonight, alerts=alerts)
     _print_summary(tonight)
 
 
@@ -152,7 +162,10 @@ def demo(
 @refusals_as_sentences
 def nights_command() -> None:
     """List the nights that were published."""
-    archives = published_archives(home_from_environment())
+    from orchestration.publishing.alerts.record import read, sentences
+
+    home = home_from_environment()
+    archives = published_archives(home)
     if not archives:
         console.print("No night has been published yet. Run one: stageproof night")
         return
@@ -171,6 +184,10 @@ def nights_command() -> None:
             record.fingerprint[:12],
         )
     console.print(table)
+    for folder in archives:
+        told = read(home.alerts / f"{folder.name}.json")
+        for sentence in sentences(told, about=("failed",), is_latest=folder == archives[-1]):
+            console.print(f"Alerts of {folder.name}  {sentence}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -230,12 +247,15 @@ def waive(
 @app.command()
 @refusals_as_sentences
 def doctor() -> None:
-    """Check standards, mappings and extracts without running anything."""
+    """Check standards, mappings, extracts and alerts without running or sending anything."""
+    from orchestration import alerting
     from orchestration.opening import look
 
     standards = load(standards_from_environment())
     for line in look(_night(standards, None), standards):
         console.print(line, soft_wrap=True)
+    for line in alerting.look(home_from_environment(), standards, os.environ):
+        console.print(f"Alerts      {line}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -303,7 +323,7 @@ def _before(until: str, now: datetime) -> datetime:
     return asked
 
 
-def _run(tonight: Night) -> None:
+def _run(tonight: Night, *, alerts: bool) -> None:
     """Run all assets of the night in this process, recorded in Dagster's own storage."""
     prepare_dagster_home(tonight.home)
     import dagster as dg
@@ -323,7 +343,7 @@ def _run(tonight: Night) -> None:
                 partition_key=str(tonight.business_date),
                 instance=instance,
                 raise_on_error=False,
-                run_config={"loggers": {"step_lines": {}}},
+                run_config={"loggers": {"step_lines": {}}, "ops": {"alerts": {"config": {"send": alerts}}}},
             )
         )
     if not result.success:
@@ -358,6 +378,7 @@ def prepare_dagster_home(home: Home) -> None:
 
 
 def _print_summary(tonight: Night) -> None:
+    from orchestration.publishing.alerts import record as told
     from orchestration.publishing.summary import summary_rows
     from orchestration.warehouse import read_served
 
@@ -383,11 +404,14 @@ def _print_summary(tonight: Night) -> None:
     for reason in record.held_reasons:
         console.print(f"Held             {reason}", soft_wrap=True)
     current = _current_record(tonight.home)
-    if current is not None and current.business_date == tonight.business_date:
+    is_latest = current is not None and current.business_date == tonight.business_date
+    if is_latest:
         console.print(f"Served database  {tonight.current_file}", soft_wrap=True)
     else:
         console.print(f"Served database  {served}  (an earlier night; readers keep the latest)", soft_wrap=True)
     console.print(f"Review page      {tonight.review_file}", soft_wrap=True)
+    for sentence in told.sentences(told.read(tonight.alerts_file), is_latest=is_latest):
+        console.print(f"Alerts           {sentence}", markup=False, soft_wrap=True)
 
 
 def _current_record(home: Home) -> NightRecord | None:

@@ -66,6 +66,10 @@ class Home:
         return self.root / "reports"
 
     @property
+    def alerts(self) -> Path:
+        return self.root / "alerts"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 
@@ -121,6 +125,11 @@ class Night:
     @property
     def review_file(self) -> Path:
         return self.home.reports / str(self.business_date) / "review.html"
+
+    @property
+    def alerts_file(self) -> Path:
+        """Who was told what of this night."""
+        return self.home.alerts / f"{self.business_date}.json"
 
     @property
     def archive(self) -> Path:

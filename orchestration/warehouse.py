@@ -174,11 +174,20 @@ def link_current(published: Path, current: Path) -> None:
     waiting.replace(current)
 
 
-def read_served(path: Path, table: str) -> pl.DataFrame:
-    """All rows of a table of a served file, opened read-only as a reader does."""
+def read_served(
+    path: Path,
+    table: str,
+    columns: Sequence[str] = ("*",),
+    where: str = "true",
+    values: Mapping[str, object] | None = None,
+) -> pl.DataFrame:
+    """Rows of a table of a served file, opened read-only as a reader does.
+
+    where: a condition in SQL, with `$name` for each of `values`.
+    """
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        return connection.execute(f"select * from {table}").pl()
+        return connection.execute(f"select {', '.join(columns)} from {table} where {where}", values or {}).pl()
     finally:
         connection.close()
 

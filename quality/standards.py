@@ -7,6 +7,7 @@ folder `standards/` beside this file holds data only.
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -34,6 +35,9 @@ from quality.standards_models import (
     SEGMENTS,
     STALL_REASON_SETTINGS,
     TEXT_ATTRIBUTES,
+    AlertAudience,
+    AlertOwners,
+    Alerts,
     Company,
     Condition,
     Criterion,
@@ -69,8 +73,10 @@ _SINGLE_FILES: dict[str, type[BaseModel]] = {
     "icp.yml": Icp,
     "rules.yml": Rules,
 }
-# Written by `stageproof waive`; before the first waiver there need not be one.
-_OPTIONAL_FILES: dict[str, type[BaseModel]] = {"waivers.yml": Waivers}
+# A company need not alert anybody, and before the first `stageproof waive` there is no waiver.
+_OPTIONAL_FILES: dict[str, type[BaseModel]] = {"alerts.yml": Alerts, "waivers.yml": Waivers}
+# Who is told of a night changes no table of it; with a new audience no past night is due to be run again.
+_OF_NO_TABLE = ("alerts.yml",)
 # Long enough for a customer's quarter, short enough that no rule is switched off for good by habit.
 MAXIMUM_WAIVED_DAYS = 90
 # Words that stand for something else wherever a funnel, a stage or a band is named.
@@ -107,18 +113,19 @@ def load(folder: Path) -> Standards:
         stalls=models["rules.yml"].stalls,
         data=models["data.yml"],
         waivers=models["waivers.yml"].waivers if "waivers.yml" in models else [],
+        alerts=models.get("alerts.yml", Alerts()),
         funnels=sorted(_funnels(models).values(), key=lambda funnel: funnel.funnel),
     )
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 (hex) of what the files say; comments, quotes and the order of fields do not count.
+    """SHA-256 (hex) of what the files say; comments, quotes, the order of fields and alerts.yml do not count.
 
     Raises StandardsRefused where a file cannot be read as YAML.
     """
     documents = _read(folder)
     _refuse([problem for document in documents for problem in document.problems])
-    content = {document.file: document.data for document in documents}
+    content = {document.file: document.data for document in documents if document.file not in _OF_NO_TABLE}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -291,8 +298,12 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
         yield from _in("rules.yml", _stall_flaws(models["rules.yml"].stalls, models.get("company.yml"), evidence))
     if "data.yml" in models:
         yield from _in("data.yml", _data_flaws(models["data.yml"]))
-    if "waivers.yml" in models and "rules.yml" in models and funnels:
-        yield from _in("waivers.yml", _waiver_flaws(models["waivers.yml"], models["rules.yml"], funnels.values()))
+    if "rules.yml" in models and funnels:
+        known_rules = _known_rules(models["rules.yml"], funnels.values())
+        if "waivers.yml" in models:
+            yield from _in("waivers.yml", _waiver_flaws(models["waivers.yml"], known_rules))
+        if "alerts.yml" in models:
+            yield from _in("alerts.yml", _alert_flaws(models["alerts.yml"], known_rules, list(funnels.values())))
     for file, funnel in funnels.items():
         yield from _in(file, _funnel_flaws(funnel, evidence))
     yield from _between_funnels(funnels)
@@ -367,9 +378,9 @@ def _data_flaws(data: DataQuality) -> Iterator[Flaw]:
             yield (*path, "at_most_pct"), f"says nothing to {each.expectation}; remove it"
 
 
-def _waiver_flaws(waivers: Waivers, rules: Rules, funnels: Iterable[Funnel]) -> Iterator[Flaw]:
-    known = [f"rule.{rule.rule}" for rule in rules.rules]
-    known += [
+def _known_rules(rules: Rules, funnels: Iterable[Funnel]) -> list[str]:
+    """Rules and criteria by the ids that tables and people call them."""
+    return [f"rule.{rule.rule}" for rule in rules.rules] + [
         f"{funnel.funnel}.{stage.stage}.{criterion.criterion}"
         for funnel in funnels
         for version in funnel.versions
@@ -377,6 +388,9 @@ def _waiver_flaws(waivers: Waivers, rules: Rules, funnels: Iterable[Funnel]) -> 
         for _, criteria in stage.gates()
         for criterion in criteria
     ]
+
+
+def _waiver_flaws(waivers: Waivers, known: Sequence[str]) -> Iterator[Flaw]:
     for number, waiver in enumerate(waivers.waivers):
         path: FieldPath = ("waivers", number)
         if waiver.rule not in known:
@@ -392,6 +406,34 @@ def _waiver_flaws(waivers: Waivers, rules: Rules, funnels: Iterable[Funnel]) -> 
                 f"{waiver.until} is more than {MAXIMUM_WAIVED_DAYS} days after {waiver.from_day}; "
                 f"the latest that a waiver may hold is {latest}",
             )
+
+
+def _alert_flaws(alerts: Alerts, known_rules: Sequence[str], funnels: Sequence[Funnel]) -> Iterator[Flaw]:
+    names = [each.audience for each in alerts.audiences]
+    for path, text in _repeated(("audiences",), names):
+        yield (*path, "audience"), text
+    stages = list(dict.fromkeys(stage.stage for _, stage in _stages(funnels)))
+    known = {
+        "rules": ("rule or criterion", known_rules),
+        "funnels": ("funnel", [funnel.funnel for funnel in funnels]),
+        "stages": ("stage", stages),
+    }
+    told: list[tuple[FieldPath, AlertAudience | AlertOwners]] = [
+        (("audiences", number), each) for number, each in enumerate(alerts.audiences)
+    ]
+    told += [(("owners",), alerts.owners)] if alerts.owners else []
+    for path, each in told:
+        for field, (what, valid) in known.items():
+            for number, name in enumerate(getattr(each, field) or []):
+                if name not in valid:
+                    yield (*path, field, number), f'"{name}" is no {what}; {did_you_mean(name, valid)}'
+    for number, name in enumerate(names):
+        if name == "owners":
+            yield ("audiences", number, "audience"), "owners are told by the section owners; choose another name"
+    if alerts.review_url:
+        for field in re.findall(r"{[^}]*}?", alerts.review_url):
+            if field != "{business_date}":
+                yield ("review_url",), f"{field} is not known here; the date is put in for {{business_date}}"
 
 
 def _one_owner_per_name(path: FieldPath, names: dict[str, list[str]], what: str) -> Iterator[Flaw]:

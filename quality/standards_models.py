@@ -7,7 +7,7 @@ here: YAML and error sentences (`standards_yaml`), agreement between fields and 
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -308,6 +308,91 @@ class Waivers(_Model):
     ]
 
 
+AboutDeals = Literal["violations", "stalled"]
+# The data is the data team's concern, and no owner's.
+AboutAnything = Literal["violations", "stalled", "incidents", "held_extracts", "expectations"]
+_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+# One address and nothing that could end it: no comma, space, slash or query of a URL that it is put into.
+_ADDRESS = r"^[#@+]?[A-Za-z0-9][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?$"
+Variable = Annotated[
+    str,
+    Field(
+        pattern=_VARIABLE,
+        description="the name, in capitals, of the environment variable that holds the URL; no file holds the URL",
+    ),
+]
+
+
+class _Told(_Model):
+    """Who is told how, and of which violations and deals; a list that is left out leaves nothing out."""
+
+    url_variable: Variable
+    language: Annotated[Literal["en", "zh"], Field(description="en or zh")] | None = None
+    severities: Annotated[list[Severity], Field(min_length=1, description="a list of block and warn")] | None = None
+    rules: Texts | None = None
+    funnels: Texts | None = None
+    stages: Texts | None = None
+    teams: Texts | None = None
+    most_shown: Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")] = 20
+
+
+class AlertAudience(_Told):
+    """One audience of alerts.yml."""
+
+    audience: Identifier
+    tells: Annotated[
+        list[
+            Annotated[AboutAnything, Field(description="violations, stalled, incidents, held_extracts or expectations")]
+        ],
+        Field(min_length=1, description="a list of what is told"),
+    ] = Field(default_factory=lambda: list(get_args(AboutDeals)))
+
+
+class AlertOwners(_Told):
+    """The owners of deals, each told of their own deals only."""
+
+    addresses: Annotated[
+        dict[
+            Text,
+            Annotated[
+                str, Field(pattern=_ADDRESS, description="one address, like li.na@example.com, without any separator")
+            ],
+        ],
+        Field(description="owner keys, each with one address"),
+    ]
+    tells: Annotated[
+        list[Annotated[AboutDeals, Field(description="violations or stalled")]],
+        Field(min_length=1, description="a list of what is told"),
+    ] = Field(default_factory=lambda: list(get_args(AboutDeals)))
+
+
+class AlertRetries(_Model):
+    """How long a night waits for services that fail."""
+
+    attempts: Annotated[int, Field(ge=1, le=10, description="a whole number from 1 to 10")] = 3
+    wait_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False, description="seconds from 0 to 60")] = 2
+    timeout_seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False, description="seconds up to 60")] = 10
+    give_up_after_seconds: Annotated[
+        float, Field(gt=0, le=600, allow_inf_nan=False, description="seconds above 0, up to 600")
+    ] = 45
+
+
+class Alerts(_Model):
+    """alerts.yml"""
+
+    audiences: Annotated[
+        list[Annotated[AlertAudience, Field(description="an audience with its fields")]],
+        Field(description="a list of audiences"),
+    ] = Field(default_factory=list)
+    owners: Annotated[AlertOwners, Field(description="how owners are told, with their addresses")] | None = None
+    review_url: Annotated[str, Field(pattern=r"^https?://\S+$", description="a web address without spaces")] | None = (
+        None
+    )
+    retries: Annotated[AlertRetries, Field(description="how long a night waits for services that fail")] = Field(
+        default_factory=AlertRetries
+    )
+
+
 class Condition(_Model):
     """One thing to look for: facts about exactly one subject that pass every test given."""
 
@@ -572,4 +657,5 @@ class Standards(_Model):
     stalls: Stalls
     data: DataQuality
     waivers: list[Waiver]
+    alerts: Alerts
     funnels: list[Funnel]

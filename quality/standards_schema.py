@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quality.standards_models import Company, DataQuality, Evidence, Funnel, Icp, Rules, Waivers
+from quality.standards_models import Alerts, Company, DataQuality, Evidence, Funnel, Icp, Rules, Waivers
 
 FOLDER = ".schemas"
 _MODELS: dict[str, type[BaseModel]] = {
+    "alerts": Alerts,
     "company": Company,
     "data": DataQuality,
     "evidence": Evidence,

@@ -192,7 +192,8 @@ def found_text(document: Document, path: FieldPath, value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return f'"{value}"'
+        # Where a name of a variable is asked for, people paste the URL itself, and its password would be logged.
+        return "a URL, which is not repeated here" if "://" in value else f'"{value}"'
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):

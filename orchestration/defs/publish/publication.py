@@ -134,6 +134,9 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     warehouse.require_night(night.business_date)
     for name, table in ARCHIVED.items():
         replace_file(night.archive / f"{name}.parquet", content(warehouse.read(table)))
+    # Which deals were stalled tonight: the alerts of the next night tell those that were not.
+    stalled = warehouse.read("marts.deals_stalled", ["deal_key"]).sort("deal_key")
+    replace_file(night.archive / "stalled.parquet", content(stalled))
     recorded = warehouse.read("night.nights").filter(pl.col("business_date") == night.business_date)
     NightRecord.from_row(recorded.row(0, named=True)).write(night.archive)
     is_latest = published_archives(night.home)[-1] == night.archive
