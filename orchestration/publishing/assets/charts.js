@@ -27,8 +27,18 @@ stageproof.charts = (() => {
     if (format === "days") return say(`${number(value)} days`, `${number(value)} 天`);
     return new Intl.NumberFormat(locale(), { maximumFractionDigits: 0 }).format(value);
   };
-  /* In a card the year of a date goes without saying. */
-  const short = ({ categories }) => (place) => categories[place].replace(/^\d{4}-(?=\d\d-\d\d$)/, "");
+  /* In a card the first and the last night say enough, and the year goes without saying. */
+  const ends = ({ categories }, ticks) => ({
+    afterBuildTicks: (axis) => {
+      axis.ticks = axis.ticks.filter((_, place, all) => place === 0 || place === all.length - 1);
+    },
+    ticks: {
+      ...ticks,
+      autoSkip: false,
+      align: categories.length > 2 ? "inner" : "center",
+      callback: (place) => categories[place].replace(/^\d{4}-(?=\d\d-\d\d$)/, ""),
+    },
+  });
   const tick = (format) => (value) => (format === "percent" ? told(format, value) : compact(value));
 
   const dataset = {
@@ -123,7 +133,8 @@ stageproof.charts = (() => {
           type: description.categories ? "category" : "linear",
           stacked: isStacked,
           grid: { display: false },
-          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12, ...(isSmall && description.categories ? { callback: short(description) } : {}) },
+          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12 },
+          ...(isSmall && description.categories ? ends(description, ticks) : {}),
         }),
         y: axis(description, "y", {
           beginAtZero: format !== "percent" || undefined,

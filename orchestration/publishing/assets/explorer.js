@@ -10,7 +10,8 @@
      weight        {of(row): subject, amount(subject): BigInt cents or null, word: [[one, many], zh]}, or null; each
                    subject counts once
      columns       [{key, title: [en, zh], width?, grow?, cell?(row): node, rank?(row): number, -1 for null, isEnd?}]
-     ranked        [{key, title: [en, zh]}] what can be sorted by, beside the order in which the rows come
+     order         [en, zh] what the order is called in which the rows come
+     ranked        [{key, title: [en, zh], isDescending?}] what can be sorted by beside it
      card          (row): node, a row on a narrow screen
      details       (row): [title node, ...nodes]
      idOf          (row): what the address calls a row, or null
@@ -174,7 +175,7 @@ stageproof.explorer = (() => {
       viewBar.setAttribute("aria-label", say("Which rows", "显示范围"));
       sortBox.setAttribute("aria-label", say("Sort by", "排序"));
       sortBox.replaceChildren(
-        el("option", { value: "" }, say("Most urgent first", "最紧急的在前")),
+        el("option", { value: "" }, say(...description.order)),
         ...description.ranked.map((each) => el("option", { value: each.key }, say(...each.title))),
       );
       sortBox.value = state.sort ?? "";

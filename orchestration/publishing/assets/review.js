@@ -280,6 +280,7 @@
       { key: "amount", title: [`At risk, ${data.currency}`, `风险金额 ${data.currency}`], width: 132, isEnd: true, cell: (row) => amountCell(dealOf(row)), rank: (row) => amountRank(dealOf(row)) },
       { key: "nights", title: ["Open for", "已持续"], width: 108, isEnd: true, cell: (row) => el("div", { class: "two-lines" }, el("div", {}, nights(violations.at("nights_open", row))), el("div", { class: "small soft" }, isCarried(row) ? datum(violations.at("first_seen", row)) : statusMark(row))), rank: (row) => violations.at("nights_open", row) },
     ],
+    order: ["Most urgent first", "最紧急的在前"],
     ranked: [
       { key: "amount", title: ["Amount", "金额"], isDescending: true },
       { key: "nights", title: ["Nights open", "未解决晚数"], isDescending: true },
@@ -324,7 +325,7 @@
       { title: ["What to do", "怎么办"], cell: (row) => el("div", {}, pair(rules, "advice", ruleOf(row))) },
       { title: ["Stage now", "当前阶段"], cell: (row) => el("div", {}, stageName(violations.at("stage", row))) },
       { title: ["Owner, team", "负责人、团队"], cell: (row) => people(violations, row) },
-      { title: ["Since", "自"], cell: (row) => el("div", {}, datum(violations.at("first_seen", row)), el("div", { class: "small" }, statusMark(row))) },
+      { title: ["Since", "自"], cell: (row) => el("div", { class: "date" }, datum(violations.at("first_seen", row)), el("div", { class: "small" }, statusMark(row))) },
       { title: [`At risk, ${data.currency}`, `风险金额 ${data.currency}`], isEnd: true, cell: (row) => amountCell(dealOf(row)) },
     ],
     empty: ["No violation is open, waived or was closed tonight.", "没有未解决、已豁免或今晚关闭的违规。"],
@@ -439,6 +440,7 @@
       { key: "amount", title: [`At risk, ${data.currency}`, `风险金额 ${data.currency}`], width: 132, isEnd: true, cell: (row) => amountCell(stalledDeal(row)), rank: (row) => amountRank(stalledDeal(row)) },
       { key: "days", title: ["Stalled for", "停滞时长"], width: 104, isEnd: true, cell: (row) => el("div", { class: "two-lines" }, el("div", {}, inDays(stalled.at("stalled_days", row))), el("div", { class: "small" }, recommendationMark(row))), rank: (row) => stalled.at("stalled_days", row) },
     ],
+    order: ["Largest first", "金额最大的在前"],
     ranked: [
       { key: "amount", title: ["Amount", "金额"], isDescending: true },
       { key: "days", title: ["Days stalled", "停滞天数"], isDescending: true },
@@ -524,6 +526,7 @@
       { key: "value", title: ["What stands there", "原值"], width: 170, cell: (row) => el("div", { class: "clamp" }, datum(refused.at("value", row))) },
       { key: "release", title: ["How to release", "如何放行"], grow: 3, cell: (row) => el("div", { class: "clamp small" }, release(row)) },
     ],
+    order: ["Newest first", "最新的在前"],
     ranked: [
       { key: "file", title: ["File", "文件"] },
       { key: "reason", title: ["Reason", "原因"] },
