@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orchestration.ingest import lake, load, mapping
+from orchestration.ingest import lake, load, mapping, quarantine
 from orchestration.ingest.mapping import CrmMapping
 from orchestration.night import (
     PROJECT,
@@ -166,6 +166,21 @@ def loads_of_the_night(night: Night) -> pl.DataFrame:
         "rows_quarantined": pl.Int64(),
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def refused_records(night: Night) -> pl.DataFrame:
+    """One row for each thing wrong with a record that the night does without, newest extract first.
+
+    Columns: those of the quarantine; is_new, whether it came since the night before this one.
+    """
+    previous = night.previous_business_date()
+    since = as_of(previous, night.time_zone) if previous else None
+    refused = [
+        quarantine.standing(night.home.quarantine, lake.entries(night.home.lake, crm), night.as_of_at)
+        for crm in mappings()
+    ]
+    is_new = pl.lit(value=True) if since is None else pl.col("extracted_at") > since
+    return pl.concat(refused).with_columns(is_new=is_new).sort("extracted_at", descending=True, maintain_order=True)
 
 
 def records(night: Night) -> list[NightRecord]:

@@ -82,6 +82,8 @@ MAXIMUM_WAIVED_DAYS = 90
 # Words that stand for something else wherever a funnel, a stage or a band is named.
 _RESERVED_FUNNELS = ("all",)
 _RESERVED_BANDS = ("unknown",)
+# A name, an IPv4 or a bracketed IPv6 address, and a port.
+_HOST = re.compile(r"([^\W_]([\w.-]*[^\W_])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 Flaw = tuple[FieldPath, str]
 
@@ -289,6 +291,7 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
     evidence: Evidence | None = models.get("evidence.yml")
     if "company.yml" in models:
         yield from _in("company.yml", _company_flaws(models["company.yml"]))
+        yield from _in("company.yml", _record_link_flaws(models["company.yml"], funnels.values()))
     if evidence:
         yield from _in("evidence.yml", _evidence_flaws(evidence))
     if "icp.yml" in models:
@@ -339,6 +342,36 @@ def _company_flaws(company: Company) -> Iterator[Flaw]:
     if company.forecast_segment not in company.segments:
         advice = did_you_mean(company.forecast_segment, company.segments)
         yield ("forecast_segment",), f'"{company.forecast_segment}" is not among the segments above; {advice}'
+
+
+def _record_link_flaws(company: Company, funnels: Iterable[Funnel]) -> Iterator[Flaw]:
+    named = [*(crm for funnel in funnels for crm in funnel.crm_names)]
+    named += [crm for _, stage in _stages(funnels) for crm in stage.crm_names]
+    for crm, pattern in company.record_links.items():
+        path: FieldPath = ("record_links", crm)
+        # Without a readable funnel there is nothing to compare with, and the funnel's own flaw says so.
+        if named and crm not in named:
+            yield path, f"{crm} is no CRM that a funnel file names; {did_you_mean(crm, sorted({*named}))}"
+        if flaw := _address_flaw(pattern):
+            yield path, flaw
+
+
+def _address_flaw(pattern: str) -> str | None:
+    """Why a pattern cannot be the web address of a record; None where it can."""
+    example = "write one like https://acme.example.com/deals/{deal_id}"
+    if pattern.count("{deal_id}") != 1:
+        found = f"{pattern.count('{deal_id}')} times"
+        return f"should hold {{deal_id}} exactly once, where the deal's id stands; found {found}; {example}"
+    before, after = pattern.split("{deal_id}")
+    # A script, a file or a page of data would run or open in the reader's own browser.
+    if not re.match(r"https?://", pattern, re.IGNORECASE):
+        return f'"{pattern}" is no web address; {example}'
+    if re.search(r"[\s\x00-\x1f\x7f\\{}\"<>^`|]", before + after):
+        return f'"{pattern}" holds a blank, a quote or another character that no address holds; {example}'
+    host = re.fullmatch(r"https?://([^/?#]+)[/?#].*", before, re.IGNORECASE)
+    if host is None or "@" in host[1] or not _HOST.fullmatch(host[1]):
+        return f'"{pattern}" names no host before {{deal_id}}; {example}'
+    return None
 
 
 def _evidence_flaws(evidence: Evidence) -> Iterator[Flaw]:

@@ -179,6 +179,9 @@ class Company(_Model):
     velocity_days: Annotated[int, Field(ge=1, le=36500, description="a whole number of days above 0")]
     stale_after_days: Days
     unmapped_stages: Annotated[Literal["refuse", "report"], Field(description="refuse or report")]
+    record_links: Annotated[
+        dict[Identifier, Text], Field(description="CRMs, each with the web address of a deal's record")
+    ] = Field(default_factory=dict)
 
 
 class Accepts(_Model):

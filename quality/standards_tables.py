@@ -48,6 +48,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "segments": {"segment": _TEXT},
     "amount_bands": {"amount_band": _TEXT, "amount_from": pl.Int64, "amount_below": pl.Int64},
+    "record_links": {"crm": _TEXT, "url_pattern": _TEXT},
     "funnels": {"funnel": _TEXT, "name_en": _TEXT, "name_zh": _TEXT, "is_default": pl.Boolean},
     "funnel_crm_names": {"funnel": _TEXT, "crm": _TEXT, "crm_name": _TEXT},
     "funnel_versions": {"funnel": _TEXT, "version": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date},
@@ -175,11 +176,14 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 
 def tables(standards: Standards) -> dict[str, pl.DataFrame]:
     """Every standards table by name, also those without rows. Equal standards give equal frames."""
-    company = standards.company.model_dump(exclude={"segments", "amount_bands"})
+    company = standards.company.model_dump(exclude={"segments", "amount_bands", "record_links"})
     rows: dict[str, list[dict[str, Any]]] = {
         "company": [company],
         "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
         "amount_bands": list(_amount_bands(standards.company.amount_bands)),
+        "record_links": [
+            {"crm": crm, "url_pattern": pattern} for crm, pattern in standards.company.record_links.items()
+        ],
         "rules": [_rule_row(rule) for rule in standards.rules],
         "rule_roles": [
             {"rule_id": f"rule.{rule.rule}", "contact_role": role}

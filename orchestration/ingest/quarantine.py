@@ -3,11 +3,15 @@
 People read it; personal data in it is masked.
 """
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
 from orchestration.ingest.inbox import ExtractFile, ExtractFolder
+from orchestration.ingest.lake import LedgerEntry, LedgerFile, parquet_name
 from orchestration.ingest.personal import MASK, masked
 from orchestration.ingest.reading import RECORD, Place
 
@@ -29,6 +33,20 @@ RELEASE_OF_A_VALUE = (
 )
 # A short value stands elsewhere in the record too; masking it would hide what is no secret.
 SHORTEST_MASKED_VALUE = 3
+SCHEMA = {
+    "crm": pl.String(),
+    "object": pl.String(),
+    "file": pl.String(),
+    "extracted_at": pl.Datetime("us", "UTC"),
+    "record": pl.Int64(),
+    "line": pl.Int64(),
+    "byte_offset": pl.Int64(),
+    "column": pl.String(),
+    "reason": pl.String(),
+    "value": pl.String(),
+    "raw_text": pl.String(),
+    "how_to_release": pl.String(),
+}
 
 
 def table(
@@ -54,21 +72,7 @@ def table(
                 *(_raw_text(place, personal), RELEASE.get(each["reason"], RELEASE_OF_A_VALUE)),
             )
         )
-    schema = {
-        "crm": pl.String(),
-        "object": pl.String(),
-        "file": pl.String(),
-        "extracted_at": pl.Datetime("us", "UTC"),
-        "record": pl.Int64(),
-        "line": pl.Int64(),
-        "byte_offset": pl.Int64(),
-        "column": pl.String(),
-        "reason": pl.String(),
-        "value": pl.String(),
-        "raw_text": pl.String(),
-        "how_to_release": pl.String(),
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def _raw_text(place: Place, personal: Collection[str]) -> str:
@@ -78,3 +82,55 @@ def _raw_text(place: Place, personal: Collection[str]) -> str:
         if value and len(value) >= SHORTEST_MASKED_VALUE:
             text = text.replace(value, MASK)
     return masked(text)
+
+
+def stored_name(crm: str, name: str, extracted_at: datetime, file: str, sha256: str) -> str:
+    """Where the refused records of one file of the inbox are kept, relative to the quarantine."""
+    return parquet_name(crm, name, extracted_at, hashlib.sha256(f"{file} {sha256}".encode()).hexdigest())
+
+
+def standing(quarantine: Path, accepted: Sequence[LedgerEntry], as_of_at: datetime) -> pl.DataFrame:
+    """One row for each thing wrong with a record that a night does without; SCHEMA, newest extract first.
+
+    That is what is refused of the newest full extract of each object of a CRM and of all later ones, as the ledger
+    tells it. A mapping that was corrected since has released its records there, whatever file it left behind.
+    """
+    by_then = [entry for entry in accepted if entry.extracted_at <= as_of_at]
+    frames = [
+        pl.read_parquet(path).with_columns(
+            pl.lit(file.file).alias("file"),
+            pl.lit(entry.extracted_at).cast(SCHEMA["extracted_at"]).alias("extracted_at"),
+        )
+        for entry, file in _standing_files(by_then)
+        if (path := _stored(quarantine, entry, file, by_then))
+    ]
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *frames], how="diagonal").sort(
+        "extracted_at", "crm", "object", "file", "record", "column", descending=[True, *[False] * 5]
+    )
+
+
+def _standing_files(accepted: Sequence[LedgerEntry]) -> Iterator[tuple[LedgerEntry, LedgerFile]]:
+    """The files with refused records that are part of what is known."""
+    full: dict[str, datetime] = {}
+    for entry in accepted:
+        for file in entry.files:
+            if file.extract == "full":
+                full[file.object] = max(entry.extracted_at, full.get(file.object, entry.extracted_at))
+    for entry in accepted:
+        for file in entry.files:
+            is_known = file.object not in full or entry.extracted_at >= full[file.object]
+            if file.rows_quarantined and is_known:
+                yield entry, file
+
+
+def _stored(quarantine: Path, entry: LedgerEntry, file: LedgerFile, accepted: Sequence[LedgerEntry]) -> Path | None:
+    """The file of refused records; of content that came before, the one that was written then."""
+    same = [(entry, file)] + [
+        (before, each) for before in reversed(accepted) for each in before.files if each.sha256 == file.sha256
+    ]
+    paths = (
+        quarantine / stored_name(before.crm, each.object, before.extracted_at, each.file, each.sha256)
+        for before, each in same
+        if each.object == file.object
+    )
+    return next((path for path in paths if path.exists()), None)

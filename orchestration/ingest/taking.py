@@ -216,8 +216,8 @@ def _quarantine(taken: _Taken, folder: ExtractFolder, shelf: Shelf) -> None:
     refused = taken.all_refused
     places = taken.source.places(refused[RECORD].unique().to_list())
     frame = quarantine.table(folder, taken.file, refused, places, taken.headers.personal)
-    content = hashlib.sha256(f"{taken.file.name} {taken.digest}".encode()).hexdigest()
-    write_parquet(shelf.quarantine / parquet_name(folder.crm, taken.file.object, folder.extracted_at, content), frame)
+    name = quarantine.stored_name(folder.crm, taken.file.object, folder.extracted_at, taken.file.name, taken.digest)
+    write_parquet(shelf.quarantine / name, frame)
 
 
 def _publish(taken: _Taken, shelf: Shelf) -> LedgerFile:

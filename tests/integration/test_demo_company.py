@@ -10,7 +10,10 @@ import polars as pl
 import pytest
 import yaml
 from clones import Clone
+from opened_pages import OpenPage
 from reference import conversion, icp_band, median_dwell, read_deals, rows
+
+from orchestration.publishing.wording import money
 
 FIRST, SECOND = "2026-06-29", "2026-06-30"
 AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
@@ -39,6 +42,29 @@ def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
     assert "Forecast FY2026-Q2, weighted_stage" in said
     assert f"Served database  {demo.served}" in said
     assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
+
+
+@pytest.mark.browser
+def test_the_review_page_opens_from_disk_and_shows_what_the_served_tables_hold(
+    demo: Clone, open_page: OpenPage, tmp_path: Path
+) -> None:
+    opened = open_page(demo.home / "reports" / SECOND / "review.html", "#review?view=open")
+    counts = demo.query("select count(*), count(distinct deal_key) from quality_violations where state = 'open'").row(0)
+    amount = demo.query(
+        """select sum(amount) from (select any_value(amount_at_risk) as amount from quality_violations
+           where state = 'open' group by deal_key)"""
+    ).item()
+    assert opened.tally() == f"{counts[0]} rows on {counts[1]} deals, {money(amount)} CNY"
+    exported = pl.read_csv(opened.download("violations", "Export as CSV", tmp_path))
+    assert set(exported["Violation"]) == set(
+        demo.query("select violation_id from quality_violations where state = 'open'")["violation_id"]
+    )
+    opened.page.locator("#tab-stalled").click()
+    stalled = demo.query("select count(*) from deals_stalled").item()
+    assert opened.tally("stalled").startswith(f"{stalled} rows")
+    for tab in ("quarantine", "data", "funnel", "rules", "review"):
+        opened.page.locator(f"#tab-{tab}").click()
+        assert opened.page.locator(f"#panel-{tab}").is_visible()
 
 
 def test_the_rows_of_both_nights_are_those_of_the_manifests(demo: Clone) -> None:

@@ -238,5 +238,5 @@ def test_an_amount_that_is_missing_is_a_named_exclusion(second: dict[str, object
 
 def test_the_review_page_shows_markup_in_a_name_as_text(second: dict[str, object], company: Clone) -> None:
     page = (company.home / "reports" / "2026-03-06" / "review.html").read_text(encoding="utf-8")
-    assert "Unproved &lt;b&gt;markup&lt;/b&gt;" in page
+    assert r"Unproved \u003cb\u003emarkup\u003c/b\u003e" in page
     assert "<b>markup</b>" not in page

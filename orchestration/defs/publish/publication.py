@@ -16,10 +16,13 @@ from orchestration.opening import (
     loads_of_the_night,
     night_fingerprint,
     records,
+    refused_records,
 )
-from orchestration.publishing.archive import content
+from orchestration.publishing.archive import content, history
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
-from orchestration.publishing.review_page import compose, render
+from orchestration.publishing.review.compose import READ, compose
+from orchestration.publishing.review.render import render
+from orchestration.publishing.review.violations import TREND_NIGHTS
 from orchestration.warehouse import link_current
 from quality.audit import errored_rules, unmapped_stages
 from quality.data_quality import blocked
@@ -116,8 +119,15 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
 def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
-    served = {table.name: warehouse.read(table.source) for table in [*SERVED_TABLES, NIGHTS]}
-    page = compose(served, tables(nightly.standards()), night.business_date, loads_of_the_night(night))
+    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
+    page = compose(
+        {name: warehouse.read(sources[name], columns) for name, columns in READ.items()},
+        tables(nightly.standards()),
+        night.business_date,
+        loads=loads_of_the_night(night),
+        refused=refused_records(night),
+        earlier_violations=history(night.earlier_archives()[-TREND_NIGHTS:], "violations"),
+    )
     replace_file(night.review_file, render(page).encode())
     return dg.MaterializeResult(metadata={"path": str(night.review_file)})
 

@@ -16,6 +16,8 @@ from quality.standards import StandardsRefused, fingerprint, load, suite_rules, 
 SHIPPED = Path(quality.__file__).parent / "standards"
 FUNNEL = "funnels/direct_sales.yml"
 
+EXAMPLE = "write one like https://acme.example.com/deals/{deal_id}"
+
 Edit = Callable[[str, str, str], Path]
 
 
@@ -633,6 +635,58 @@ STAGE = "versions[0].stages"
             'minimum_n: should be a whole number of deals above 0; found ".inf"',
         ),
         ("company.yml", "company: Demo company", "company:", "company: should be a text; found nothing"),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'https://acme.example.com/deals'}",
+            "record_links.salesforce: should hold {deal_id} exactly once, where the deal's id stands; found 0 times; "
+            + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'https://acme.example.com/{deal_id}/{deal_id}'}",
+            "record_links.salesforce: should hold {deal_id} exactly once, where the deal's id stands; found 2 times; "
+            + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'javascript:alert({deal_id})'}",
+            'record_links.salesforce: "javascript:alert({deal_id})" is no web address; ' + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'data:text/html,{deal_id}'}",
+            'record_links.salesforce: "data:text/html,{deal_id}" is no web address; ' + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'https://{deal_id}.example.com/'}",
+            'record_links.salesforce: "https://{deal_id}.example.com/" names no host before {deal_id}; ' + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'https://me:secret@example.com/{deal_id}'}",
+            'record_links.salesforce: "https://me:secret@example.com/{deal_id}" names no host before {deal_id}; '
+            + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforce: 'https://example.com/a b/{deal_id}'}",
+            'record_links.salesforce: "https://example.com/a b/{deal_id}" holds a blank, a quote or another '
+            "character that no address holds; " + EXAMPLE,
+        ),
+        (
+            "company.yml",
+            "language: en",
+            "language: en\nrecord_links: {salesforec: 'https://example.com/{deal_id}'}",
+            "record_links.salesforec: salesforec is no CRM that a funnel file names; did you mean salesforce?",
+        ),
         ("icp.yml", "weight: 35", "weight: 0", "attributes[0].weight: should be a number above 0; found 0"),
         ("icp.yml", "weight: 35", "weight: -1", "attributes[0].weight: should be a number above 0; found -1"),
         ("icp.yml", "B: 60", "B: 90", "bands.B: should start below A (80); list the highest band first"),
@@ -938,6 +992,31 @@ def test_ranges_are_cut_where_the_company_says_and_where_the_profile_does() -> N
         "from 1000, up to 5000": True,
         "above 5000": False,
     }
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "https://acme.lightning.force.com/lightning/r/Opportunity/{deal_id}/view",
+        "https://www.fxiaoke.com/XV/UI/Home#crm/list/=/NewOpportunityObj/{deal_id}",
+        "https://acme.crm.dynamics.com/main.aspx?etn=opportunity&id={deal_id}&pagetype=entityrecord",
+        "http://10.0.0.7:8080/{deal_id}",
+        "https://[2001:db8::1]/{deal_id}",
+        "https://客户.example.com/商机/{deal_id}",
+    ],
+)
+def test_an_address_of_records_is_kept_as_it_is(edited: Edit, pattern: str) -> None:
+    folder = edited("company.yml", "language: en", f"language: en\nrecord_links: {{salesforce: '{pattern}'}}")
+    assert tables(load(folder))["record_links"].rows() == [("salesforce", pattern)]
+    assert tables(load(SHIPPED))["record_links"].is_empty()
+
+
+def test_the_addresses_that_are_shipped_as_comments_are_good_ones_of_every_crm(edited: Edit) -> None:
+    text = (SHIPPED / "company.yml").read_text(encoding="utf-8")
+    commented = text[text.index("# record_links:") :]
+    lines = [line.removeprefix("# ") for line in commented.splitlines() if line.startswith(("# record_links", "#   "))]
+    links = dict(tables(load(edited("company.yml", commented, "\n".join(lines))))["record_links"].rows())
+    assert links.keys() == {"salesforce", "hubspot", "pipedrive", "dynamics", "fxiaoke", "generic"}
 
 
 def test_a_company_without_bant_has_no_parts_of_it(edited: Edit) -> None:

@@ -1,0 +1,64 @@
+"""Words and figures as people read them, in both languages of the pages: English and Simplified Chinese.
+
+Belongs here: a text in both languages, and how money, numbers, shares, days and dates are written; pure. Not here: what
+a page says (`review/`), or how it looks (`templates/`, `assets/`).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+# What stands where a figure is not known: never a zero.
+UNKNOWN = "—"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_WEEKDAYS_ZH = "一二三四五六日"
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """One wording in both languages."""
+
+    en: str
+    zh: str
+
+
+def same(text: str) -> Text:
+    """A name or an id, which is the same in every language."""
+    return Text(text, text)
+
+
+def money(amount: Decimal | int | None) -> str:
+    """Whole units, halves away from zero, with thousands separators."""
+    return UNKNOWN if amount is None else f"{Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP):,}".replace("-", "−")
+
+
+def number(count: int | None) -> str:
+    return UNKNOWN if count is None else f"{count:,}".replace("-", "−")
+
+
+def percent(share: float | None) -> str:
+    """A share from 0 to 1 in whole per cent, without the sign."""
+    return UNKNOWN if share is None else f"{100 * share:.0f}"
+
+
+def days(length: float | None) -> str:
+    return UNKNOWN if length is None else f"{length:.1f}"
+
+
+def long_date(day: date) -> Text:
+    """A date with its weekday: Sunday, 22 November 2026; 2026年11月22日 星期日."""
+    return Text(
+        f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}",
+        f"{day.year}年{day.month}月{day.day}日 星期{_WEEKDAYS_ZH[day.weekday()]}",
+    )
+
+
+def local_time(instant: datetime, zone: ZoneInfo) -> str:
+    """Date and minute in a zone; an instant without a zone is UTC."""
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return f"{aware.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,87 @@
+"""A headless Chromium that opens pages from disk and lets no console error, dialog or request to a network pass.
+
+Only tests marked `browser` use it; the others neither need nor start one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from opened_pages import OpenPage
+    from playwright.sync_api import Browser
+
+# What Debian calls it, and what others do.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FROM_DISK = ("file:", "data:", "blob:")
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.fail(
+            "The tests of pages need Chromium: install it (apt-get install chromium), or leave them out with: "
+            "pytest -m 'not browser'",
+            pytrace=False,
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Chromium refuses its own sandbox to root, which is who runs tests in a container.
+        arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
+        launched = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: "Browser", tmp_path: Path) -> "Iterator[OpenPage]":
+    """Opens a page from disk: `open_page(html or file, address="", **context)`.
+
+    address: what stands behind the file, like #stalled. What goes wrong fails the test when it ends.
+    """
+    from opened_pages import Opened
+
+    contexts = []
+    opened: list[Opened] = []
+
+    def open_it(page_or_file: str | Path, address: str = "", **options: Any) -> Opened:
+        file = page_or_file if isinstance(page_or_file, Path) else tmp_path / f"review{len(opened)}.html"
+        if isinstance(page_or_file, str):
+            file.write_text(page_or_file, encoding="utf-8")
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "accept_downloads": True, **options}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        here = Opened(page, file)
+        opened.append(here)
+        page.on("console", lambda message: here.problems.append(f"console {message.type}: {message.text}"))
+        page.on("pageerror", lambda error: here.problems.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (here.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(FROM_DISK) else here.problems.append(f"request: {request.url}")
+            ),
+        )
+        page.goto(f"{file.as_uri()}{address}")
+        return here
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert [problem for each in opened for problem in each.problems] == []
