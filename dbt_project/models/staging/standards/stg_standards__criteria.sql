@@ -10,5 +10,7 @@ select
     evidence_kind,
     severity,
     grace_days,
-    conditions_needed
+    conditions_needed,
+    wording_en,
+    wording_zh
 from source
