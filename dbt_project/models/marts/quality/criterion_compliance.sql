@@ -167,9 +167,8 @@ with
     ),
 
     -- How many independent criteria say as much (Korn and Graubard 1998): variance of a ratio
-    -- between deals over that of a plain share. Of one deal, or where all or none are met, deals
-    -- are
-    -- counted.
+    -- between deals over that of a plain share. Of one deal, or where all or none are met, it is
+    -- deals that are counted.
     weighed as (
         select
             rated.*,

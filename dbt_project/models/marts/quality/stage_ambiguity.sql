@@ -184,10 +184,8 @@ with
     ),
 
     -- Chance takes one of the three past 2.128 in one stage of twenty. With many deals any two
-    -- people
-    -- differ beyond chance, so that the owner must make a difference too: 6 % of the variance,
-    -- which
-    -- Cohen (1988) calls a medium effect.
+    -- people differ beyond chance, so that the owner must make a difference too: 6 % of the
+    -- variance, which Cohen (1988) calls a medium effect.
     verdicts as (
         select
             funnel,
