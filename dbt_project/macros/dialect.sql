@@ -257,3 +257,18 @@
         then cast({{ text }} as double precision)
     end
 {%- endmacro %}
+
+{# Whole microseconds from the beginning of 1970 to an instant, so that equal lengths of time are equal numbers. #}
+{% macro microseconds_since_1970(instant_at) -%}
+    {{ return(adapter.dispatch("microseconds_since_1970")(instant_at)) }}
+{%- endmacro %}
+
+{% macro default__microseconds_since_1970(instant_at) -%}
+    cast(extract(epoch from {{ instant_at }}) * 1000000 as bigint)
+{%- endmacro %}
+
+{% macro duckdb__microseconds_since_1970(instant_at) -%} epoch_us({{ instant_at }}) {%- endmacro %}
+
+{% macro spark__microseconds_since_1970(instant_at) -%}
+    unix_micros({{ instant_at }})
+{%- endmacro %}

@@ -68,4 +68,9 @@ SERVED_TABLES = (
         ("closing_night", "span", "funnel", "period_kind", "period_start", "bucket_rank"),
     ),
     ServedTable("pipeline_movement_deals", "forecast", ("closing_night", "span", "deal_key")),
+    ServedTable("criterion_efficacy", "marts", ("funnel", "stage_rank", "criterion_id", "segment", "segment_value")),
+    ServedTable("criterion_compliance", "marts", ("funnel", "stage_rank", "stage", "scope", "scope_value", "severity")),
+    ServedTable("deal_compliance", "marts", ("deal_key",)),
+    ServedTable("stage_ambiguity", "marts", ("funnel", "stage_rank", "stage", "measure")),
+    ServedTable("stage_ambiguity_owners", "marts", ("funnel", "stage_rank", "stage", "measure", "owner_key")),
 )

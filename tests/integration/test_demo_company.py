@@ -1,7 +1,7 @@
 """Two nights of the demo company: against a slow reference, and against what really was in its world."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,6 +122,58 @@ def test_each_gate_is_judged_as_it_was_in_the_world(demo: Clone) -> None:
     )
     assert Counter(findings.rows()) == expected
     assert {is_met for _, _, is_met in expected} == {True, False}
+
+
+def test_the_sides_of_each_criterion_are_those_of_the_world(demo: Clone) -> None:
+    """By first passage, with the win rate of each side; deals that passed the gate by being won stand in neither."""
+    truth = pl.read_parquet(demo.home / "demo_truth" / "gates.parquet").filter(pl.col("passed_at") <= AS_OF)
+    outcome = dict(demo.query("select deal_id, outcome from deals_current").rows())
+    won_at = set(
+        demo.query(
+            """select deal_id, exited_at from deal_visits join deals_current using (deal_key) where ended_as = 'won'"""
+        ).rows()
+    )
+    first: dict[tuple[str, str], tuple[datetime, bool]] = {}
+    for row in truth.sort("passed_at").iter_rows(named=True):
+        if row["deal_id"] in outcome:
+            passed_at = row["passed_at"].replace(tzinfo=None)
+            first.setdefault((row["criterion_id"], row["deal_id"]), (passed_at, row["is_met"]))
+    expected: dict[str, Counter[str]] = defaultdict(Counter)
+    for (criterion_id, deal_id), (passed_at, is_met) in first.items():
+        counts, side = expected[criterion_id], "met" if is_met else "not_met"
+        counts["deals"] += 1
+        if (deal_id, passed_at) in won_at:
+            counts["passed_by_winning_deals"] += 1
+            continue
+        counts[f"{side}_deals"] += 1
+        counts[f"{side}_open_deals"] += outcome[deal_id] is None
+        counts[f"{side}_won_deals"] += outcome[deal_id] == "won"
+    columns = ["deals", "passed_by_winning_deals"]
+    columns += [f"{side}_{name}" for side in ("met", "not_met") for name in ("deals", "open_deals", "won_deals")]
+    served = demo.query(f"select criterion_id, {', '.join(columns)} from criterion_efficacy where segment = 'all'")
+    assert {key: dict(zip(columns, counts, strict=True)) for key, *counts in served.rows()} == {
+        key: {column: counts[column] for column in columns} for key, counts in expected.items()
+    }
+    assert sum(counts["passed_by_winning_deals"] for counts in expected.values()) > 0
+
+
+def test_compliance_of_deals_stages_teams_and_owners_tells_the_same_criteria(demo: Clone) -> None:
+    asked = demo.query("select count(*) from quality_findings where rule_kind = 'criterion'").item()
+    sums = demo.query(
+        """select scope, stage = 'all', severity = 'all', sum(asked) from criterion_compliance
+           where funnel <> 'all' group by 1, 2, 3 order by 1, 2, 3"""
+    ).rows()
+    assert len(sums) == 13
+    assert {total for *_, total in sums} == {asked}
+    assert demo.query("select sum(block_asked + warn_asked), sum(asked) from deal_compliance").row(0) == (asked, asked)
+    states = demo.query("select criteria_state, count(*), sum(amount_reporting) from deal_compliance group by 1")
+    whole = demo.query("select count(*), sum(amount_reporting) from deals_current").row(0)
+    assert set(states["criteria_state"]) == {"violated", "met", "none_asked"}
+    assert tuple(sum(row[place] for row in states.rows()) for place in (1, 2)) == whole
+    open_findings = """select distinct deal_key from quality_findings
+        where rule_kind = 'criterion' and outcome in ('missing', 'failed') and not is_late"""
+    violated = "select deal_key from deal_compliance where criteria_state = 'violated'"
+    assert set(demo.query(violated)["deal_key"]) == set(demo.query(open_findings)["deal_key"])
 
 
 def test_the_fit_of_each_deal_agrees_with_the_slow_reference(demo: Clone) -> None:

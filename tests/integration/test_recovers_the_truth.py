@@ -125,3 +125,22 @@ def test_the_two_ways_to_the_chance_of_winning_agree_where_history_is_long(compa
     for chain, curve, unresolved in rates.rows():
         assert chain == pytest.approx(curve, abs=2.5 * TWO_POINTS)
         assert unresolved == 0
+
+
+def test_history_bears_out_the_criteria_that_truly_matter(company: Clone) -> None:
+    """In the demo's world each criterion passed without proof costs the deal at every later gate."""
+    served = company.query(
+        """select criterion_id, verdict, win_rate_difference_adjusted_low from criterion_efficacy
+           where segment = 'all' order by win_rate_difference_adjusted_low"""
+    )
+    assert served.height == 10
+    assert set(served["verdict"]) == {"supported"}
+
+
+def test_owners_who_are_truly_less_diligent_meet_fewer_criteria(company: Clone) -> None:
+    spread = company.query(
+        """select stage, has_owner_spread, spread_low from stage_ambiguity
+           where measure = 'criteria_met' and not is_insufficient_history"""
+    )
+    assert spread.height >= 3
+    assert spread["has_owner_spread"].all()

@@ -169,17 +169,6 @@ with
         where closed.days >= curves.open_from_days
     ),
 
-    late_counts as (
-        select
-            late_deals.curve_id,
-            segments.segment_id,
-            count(*) as seen,
-            sum(case when late_deals.kind = 0 then 1 else 0 end) as asked
-        from late_deals
-        inner join segments on late_deals.deal_key = segments.deal_key
-        group by late_deals.curve_id, segments.segment_id
-    ),
-
     cohort_totals as (
         select
             'advance' as question,
@@ -262,142 +251,7 @@ with
         group by closed_shapes.curve_id, segments.segment_id
     ),
 
-    sizes as (
-        select
-            totals.*,
-            totals.seen - coalesce(late_counts.seen, 0) as early,
-            totals.asked - coalesce(late_counts.asked, 0) as asked_early
-        from totals
-        left join
-            late_counts
-            on totals.curve_id = late_counts.curve_id
-            and totals.segment_id = late_counts.segment_id
-    ),
-
-    exits as (
-        select
-            late_deals.curve_id,
-            segments.segment_id,
-            late_deals.kind,
-            row_number() over (
-                partition by late_deals.curve_id, segments.segment_id
-                order by late_deals.days, late_deals.kind
-            ) as exit_number
-        from late_deals
-        inner join segments on late_deals.deal_key = segments.deal_key
-    ),
-
-    lost_sight_of as (
-        select
-            curve_id,
-            segment_id,
-            exit_number,
-            row_number() over (
-                partition by curve_id, segment_id order by exit_number
-            ) as open_number
-        from exits
-        where kind = 2
-    ),
-
-    asked_or_open as (
-        select
-            late_deals.curve_id,
-            segments.segment_id,
-            late_deals.kind,
-            row_number() over (
-                partition by late_deals.curve_id, segments.segment_id
-                order by late_deals.days, late_deals.kind
-            ) as number_of_both
-        from late_deals
-        inner join segments on late_deals.deal_key = segments.deal_key
-        where late_deals.kind in (0, 2)
-    ),
-
-    asked_before as (
-        select
-            curve_id,
-            segment_id,
-            number_of_both,
-            row_number() over (
-                partition by curve_id, segment_id order by number_of_both
-            ) as open_number
-        from asked_or_open
-        where kind = 2
-    ),
-
-    losses as (
-        select
-            lost_sight_of.curve_id,
-            lost_sight_of.segment_id,
-            lost_sight_of.open_number,
-            sizes.seen,
-            sizes.seen - sizes.early - lost_sight_of.exit_number + 1 as at_risk,
-            sizes.asked_early + asked_before.number_of_both - asked_before.open_number as asked
-        from lost_sight_of
-        inner join
-            asked_before
-            on lost_sight_of.curve_id = asked_before.curve_id
-            and lost_sight_of.segment_id = asked_before.segment_id
-            and lost_sight_of.open_number = asked_before.open_number
-        inner join
-            sizes
-            on lost_sight_of.curve_id = sizes.curve_id
-            and lost_sight_of.segment_id = sizes.segment_id
-    ),
-
-    -- Aalen and Johansen (1978), in the form of weights (Satten and Datta 2001): each deal that is
-    -- lost sight of hands its weight on, in equal parts, to those still at risk. So only deals that
-    -- are open need be multiplied up.
-    weighted as (
-        select
-            losses.*,
-            asked - lag(asked, 1, cast(0 as bigint)) over (
-                partition by curve_id, segment_id order by open_number
-            ) as asked_since,
-            coalesce(
-                exp(
-                    sum(
-                        case
-                            when at_risk > 1
-                            then ln(cast(at_risk - 1 as double precision) / at_risk)
-                            else 0.0
-                        end
-                    ) over (
-                        partition by curve_id, segment_id
-                        order by open_number
-                        rows between unbounded preceding and 1 preceding
-                    )
-                ),
-                1.0
-            ) as kept_before,
-            row_number() over (
-                partition by curve_id, segment_id order by open_number desc
-            ) as reverse_number
-        from losses
-    ),
-
-    -- Running sums in the order of days, not a plain sum: that of floating-point numbers depends
-    -- on the order of rows, and two runs of one night must agree in every bit.
-    accumulated as (
-        select
-            weighted.*,
-            sum(cast(asked_since as double precision) / seen / kept_before) over (
-                partition by curve_id, segment_id
-                order by open_number
-                rows between unbounded preceding and current row
-            ) as probability
-        from weighted
-    ),
-
-    last_losses as (
-        select
-            accumulated.*,
-            kept_before * case
-                when at_risk > 1 then cast(at_risk - 1 as double precision) / at_risk else 1.0
-            end as kept
-        from accumulated
-        where reverse_number = 1
-    )
+    {{ aalen_johansen() }}
 
 select
     curves.question,
@@ -407,25 +261,9 @@ select
     curves.cohort_kind,
     curves.cohort_start,
     curves.stage,
-    cast(sizes.seen as bigint) as deals,
-    case
-        when sizes.asked + sizes.others = 0
-        then null
-        when last_losses.curve_id is null
-        then cast(sizes.asked as double precision) / sizes.seen
-        else
-            last_losses.probability
-            + cast(sizes.asked - last_losses.asked as double precision)
-            / sizes.seen
-            / last_losses.kept
-    end as probability,
-    case
-        when last_losses.at_risk = 1 then 1.0 / sizes.seen / last_losses.kept_before else 0.0
-    end as undecided_share
-from sizes
-inner join curves on sizes.curve_id = curves.curve_id
-inner join segment_values on sizes.segment_id = segment_values.segment_id
-left join
-    last_losses
-    on sizes.curve_id = last_losses.curve_id
-    and sizes.segment_id = last_losses.segment_id
+    ultimates.deals,
+    ultimates.probability,
+    ultimates.undecided_share
+from ultimates
+inner join curves on ultimates.curve_id = curves.curve_id
+inner join segment_values on ultimates.segment_id = segment_values.segment_id

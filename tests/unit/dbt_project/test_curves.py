@@ -3,12 +3,12 @@
 The models run as they are written, on tables of this test's own making.
 """
 
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import jinja2
 import numpy as np
 import polars as pl
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lifelines import AalenJohansenFitter, KaplanMeierFitter
 from lifelines.utils import qth_survival_times
 
-INTERMEDIATE = Path(__file__).resolve().parents[3] / "dbt_project" / "models" / "intermediate"
+DBT = Path(__file__).resolve().parents[3] / "dbt_project"
 LEVELS = {25: 0.75, 50: 0.5, 75: 0.25, 80: 0.2, 90: 0.1}
 # Whole days, so that many ends fall on one instant.
 DAYS = st.integers(1, 12)
@@ -25,8 +25,11 @@ DAYS = st.integers(1, 12)
 
 def run(model: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """The rows of a model over these inputs."""
-    sql = re.sub(r"\{\{ ref\(\"(\w+)\"\) \}\}", r"\1", (INTERMEDIATE / f"{model}.sql").read_text(encoding="utf-8"))
-    assert "{{" not in sql
+    sql = jinja2.Template(
+        (DBT / "macros" / "survival.sql").read_text(encoding="utf-8")
+        + (DBT / "models" / "intermediate" / f"{model}.sql").read_text(encoding="utf-8"),
+        undefined=jinja2.StrictUndefined,
+    ).render(ref=lambda name: name)
     with duckdb.connect() as connection:
         for name, table in tables.items():
             connection.register(name, table.to_arrow())

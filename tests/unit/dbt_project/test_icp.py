@@ -1,27 +1,18 @@
 """The ideal customer profile, leads and BANT over random small worlds, cell by cell against a slow reference."""
 
-import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import icp_reference as reference
-import polars as pl
 import pytest
+from compiled_models import compile_models
 from icp_reference import Account, Deal, Lead, Profile, World
 
-from orchestration.ingest.load import raw_objects
-from orchestration.night import PROJECT, Home, Night
-from orchestration.opening import clock, known_inputs, mappings
-from orchestration.warehouse import Warehouse
-from quality.standards import load, tables
+from orchestration.night import PROJECT
 
 MARTS = ("icp_fit", "icp_lift", "icp_weight_review", "icp_band_win_rates", "lead_conversion")
 SEEDS = 14
@@ -68,50 +59,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], dict[s
     company = (standards / "company.yml").read_text(encoding="utf-8")
     assert "minimum_n: 30" in company
     (standards / "company.yml").write_text(company.replace("minimum_n: 30", "minimum_n: 6"), encoding="utf-8")
-    night = Night(date(2026, 3, 31), "Asia/Shanghai", Home(root), standards)
-    warehouse = Warehouse(night.home.warehouse)
-    for mapping in mappings().values():
-        warehouse.expose([(each, []) for each in raw_objects(mapping)])
-    warehouse.write("standards", tables(load(standards)))
-    warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
-    dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", *(f"+{name}" for name in MARTS)]
-    built = subprocess.run(
-        [*dbt, "--target-path", str(root / "target")],
-        cwd=PROJECT / "dbt_project",
-        env=os.environ | {"STAGEPROOF_HOME": str(root), "DBT_LOG_PATH": str(root / "logs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout[-3000:]
-    ran = json.loads((root / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
-    nodes = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    stored = [
-        (nodes[result["unique_id"]]["schema"], nodes[result["unique_id"]]["name"], result["compiled_code"])
-        for result in ran
-        if nodes[result["unique_id"]]["config"]["materialized"] == "table"
-    ]
+    models = compile_models(root, standards, date(2026, 3, 31), MARTS)
 
     def run(world: World) -> dict[str, list[dict[str, Any]]]:
-        # Tables are refilled in the order in which dbt built them; views need nothing.
-        empty = {name: warehouse.read(f"raw_generic.{name}").clear() for name in _raw(world)}
-        frames = {
-            name: pl.DataFrame(
-                [{column: row.get(column) for column in empty[name].columns} for row in rows], empty[name].schema
-            )
-            for name, rows in _raw(world).items()
-        }
-        warehouse.write("raw_generic", frames)
+        models.write_raw(_raw(world))
         extracted = AS_OF - timedelta(days=0 if world.fresh else 30)
-        inputs = warehouse.read("night.inputs").clear()
-        row = {"crm": "generic", "feeds": "evidence", "last_extracted_at": extracted.replace(tzinfo=None)}
-        warehouse.write(
-            "night", {"inputs": pl.DataFrame([{name: row.get(name) for name in inputs.columns}], inputs.schema)}
+        models.write_inputs(
+            [{"crm": "generic", "feeds": "evidence", "last_extracted_at": extracted.replace(tzinfo=None)}]
         )
-        with warehouse.connect() as connection:
-            for schema, name, sql in stored:
-                connection.execute(f"create or replace table {schema}.{name} as {sql}")
-        return {name: warehouse.read(f"marts.{name}").to_dicts() for name in MARTS}
+        models.rebuild()
+        return {name: models.rows(name) for name in MARTS}
 
     return run
 

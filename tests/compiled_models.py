@@ -1,0 +1,88 @@
+"""Some marts of the dbt project over worlds of a test's own making. dbt compiles once; each world runs the SQL."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from orchestration.ingest.load import raw_objects
+from orchestration.night import PROJECT, Home, Night
+from orchestration.opening import clock, known_inputs, mappings
+from orchestration.warehouse import Warehouse
+from quality.standards import load, tables
+
+
+@dataclass(frozen=True)
+class CompiledModels:
+    """A warehouse with empty raw tables, and the statements (schema, model, SQL) that fill its tables, in order."""
+
+    warehouse: Warehouse
+    statements: Sequence[tuple[str, str, str]]
+
+    def write_raw(self, objects: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Replace objects of the neutral layout by these rows; a column that a row does not name is null."""
+        self.warehouse.write(
+            "raw_generic", {name: self._frame(f"raw_generic.{name}", rows) for name, rows in objects.items()}
+        )
+
+    def write_inputs(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace what the night knows of its inputs."""
+        self.warehouse.write("night", {"inputs": self._frame("night.inputs", rows)})
+
+    def write_standards(self, folder: Path) -> None:
+        self.warehouse.write("standards", tables(load(folder)))
+
+    def rebuild(self, instead: Mapping[str, pl.DataFrame] | None = None) -> None:
+        """Fill every table again. `instead`: models with the rows they shall have, whatever their SQL says."""
+        given = instead or {}
+        with self.warehouse.connect() as connection:
+            for schema, name, sql in self.statements:
+                if name in given:
+                    connection.register("given", given[name].to_arrow())
+                    connection.execute(f"create or replace table {schema}.{name} as select * from given")
+                    connection.unregister("given")
+                else:
+                    connection.execute(f"create or replace table {schema}.{name} as {sql}")
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        return self.warehouse.read(f"marts.{mart}").to_dicts()
+
+    def _frame(self, table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+        empty = self.warehouse.read(table).clear()
+        return pl.DataFrame([{column: row.get(column) for column in empty.columns} for row in rows], empty.schema)
+
+
+def compile_models(root: Path, standards: Path, business_date: date, marts: Sequence[str]) -> CompiledModels:
+    """Build these marts and all that they need once, over no extract at all, in a warehouse under `root`."""
+    night = Night(business_date, "Asia/Shanghai", Home(root), standards)
+    warehouse = Warehouse(night.home.warehouse)
+    for mapping in mappings().values():
+        warehouse.expose([(each, []) for each in raw_objects(mapping)])
+    warehouse.write("standards", tables(load(standards)))
+    warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
+    dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", *(f"+{name}" for name in marts)]
+    built = subprocess.run(
+        [*dbt, "--target-path", str(root / "target")],
+        cwd=PROJECT / "dbt_project",
+        env=os.environ | {"STAGEPROOF_HOME": str(root), "DBT_LOG_PATH": str(root / "logs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout[-3000:]
+    ran = json.loads((root / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    nodes = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    # Tables are refilled in the order in which dbt built them; views need nothing.
+    statements = [
+        (nodes[result["unique_id"]]["schema"], nodes[result["unique_id"]]["name"], result["compiled_code"])
+        for result in ran
+        if nodes[result["unique_id"]]["config"]["materialized"] == "table"
+    ]
+    return CompiledModels(warehouse, statements)
