@@ -30,7 +30,7 @@ from orchestration.night import (
     read_record,
     standards_from_environment,
 )
-from quality.standards import Standards, load
+from quality.standards import Standards, StandardsRefused, load
 
 app = typer.Typer(
     help="The nightly pipeline that makes a sales funnel tell the truth.",
@@ -251,7 +251,13 @@ def doctor() -> None:
     from orchestration import alerting
     from orchestration.opening import look
 
-    standards = load(standards_from_environment())
+    try:
+        standards = load(standards_from_environment())
+    except StandardsRefused as refused:
+        # Whoever edits the files mends all flaws at once; a night stops at the first.
+        for problem in refused.problems:
+            errors.print(problem, style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(Exit.REFUSED) from None
     for line in look(_night(standards, None), standards):
         console.print(line, soft_wrap=True)
     for line in alerting.look(home_from_environment(), standards, os.environ):

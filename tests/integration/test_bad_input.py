@@ -103,3 +103,19 @@ def test_doctor_names_the_same_problem_without_running_anything(company: Clone) 
     put_extract(company, "2026-03-07", {"manifest.json": '{"files": {"deals.csv": {"rows": 3}}}'})
     said = company.run("doctor", expect=2)
     assert re.search(r"inbox/generic/2026-03-07/manifest.json: promises deals.csv, which is not there", said)
+
+
+def test_the_doctor_names_every_flaw_of_the_standards_by_line(clone: Callable[[str | None], Clone]) -> None:
+    company = clone(None)
+    standards = company.root / "quality" / "standards"
+    funnel = standards / "funnels" / "direct_sales.yml"
+    text = funnel.read_text(encoding="utf-8")
+    funnel.write_text(text.replace("at_least_minutes: 30", "at_least_minuts: 30"), encoding="utf-8")
+    whole = standards / "company.yml"
+    whole.write_text(whole.read_text(encoding="utf-8").replace("minimum_n: 30", "minimum_n: many"), encoding="utf-8")
+    said = company.run("doctor", expect=2).splitlines()
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "at_least_minutes: 30" in each)
+    assert len(said) == 2
+    assert said[0].startswith("company.yml, line ")
+    assert said[1].startswith(f"funnels/direct_sales.yml, line {line}: ")
+    assert said[1].endswith("is not a known field; did you mean at_least_minutes?")

@@ -240,3 +240,35 @@ def test_the_review_page_shows_markup_in_a_name_as_text(second: dict[str, object
     page = (company.home / "reports" / "2026-03-06" / "review.html").read_text(encoding="utf-8")
     assert r"Unproved \u003cb\u003emarkup\u003c/b\u003e" in page
     assert "<b>markup</b>" not in page
+
+
+def test_one_entry_in_a_funnel_file_is_a_new_criterion(clone: MakeClone) -> None:
+    company = clone(None)
+    funnel = company.root / "quality" / "standards" / "funnels" / "direct_sales.yml"
+    entry = """        exit:
+          - criterion: amount_entered
+            kind: field
+            severity: warn
+            wording: {en: An amount of at least 1500 is entered., zh: 已填写不低于1500的金额。}
+            advice: {en: Enter the amount., zh: 填写金额。}
+            needs: {all: [{field: amount, at_least: 1500}]}
+"""
+    text = funnel.read_text(encoding="utf-8")
+    funnel.write_text(text.replace("        exit:\n", entry, 1), encoding="utf-8")
+    put_extract(company, "2026-03-06", FIRST_NIGHT)
+    company.night("2026-03-06")
+    rule = "direct_sales.initial_contact.amount_entered"
+    found = company.query(
+        f"select deal_id, status, observed from quality_findings join deals_current using (deal_key) "
+        f"where rule_id = '{rule}' order by 1"
+    )
+    assert found.rows() == [("1", "failed", "amount: 1000.00"), ("2", "met", None)]
+    opened = company.query(f"select deal_key, change from quality_violations where rule_id = '{rule}'")
+    assert opened.rows() == [("generic:1", "backlog")]
+    ahead = company.query(
+        f"select deal_id, outcome from deals_next_gate join deals_current using (deal_key) "
+        f"where criterion_id = '{rule}'"
+    )
+    assert ahead.rows() == [("3", "missing")]
+    page = (company.home / "reports" / "2026-03-06" / "review.html").read_text(encoding="utf-8")
+    assert "An amount of at least 1500 is entered." in page
