@@ -133,14 +133,13 @@ def _tell(
 
 @dataclass(frozen=True)
 class _Telling:
-    """One night and those who may be told of it. record_links: by CRM where the record of a deal is found."""
+    """One night and those who may be told of it."""
 
     standards: Standards
     environment: Mapping[str, str]
     found: News
     review: str
     known: Record
-    record_links: Mapping[str, str] | None = None
 
     def recipients(self) -> Iterator[Delivery | _Recipient]:
         """Each with a digest to be sent, or with what there is to say without one."""
@@ -180,7 +179,7 @@ class _Telling:
     def _recipient(self, audience: Audience, recipient: str, url: str | None) -> Delivery | _Recipient:
         before = self.known.of(audience.audience, recipient)
         told = before.told if before else ()
-        digest = compose(self.found, audience, self.review, told, self.record_links)
+        digest = compose(self.found, audience, self.review, told, self.standards.company.record_links)
         if digest is None:
             if before is None or not told:
                 return Delivery(audience.audience, recipient, "nothing_new")

@@ -28,7 +28,9 @@ ARGUMENTS = [
 FROM_DISK = ("file:", "data:", "blob:")
 
 
-@pytest.fixture(scope="session")
+# For a module and not for the session: while it runs, Playwright keeps an event loop running in this very thread, and
+# nothing else, Dagster included, can run one of its own there.
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:

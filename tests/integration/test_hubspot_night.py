@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 from clones import PROJECT, Clone
+from opened_pages import OpenPage
 
 from orchestration.ingest.load import Shelf, load
 from orchestration.opening import mappings
@@ -48,6 +49,15 @@ def test_every_row_of_both_spellings_is_loaded(fivetran: Clone, api: Clone) -> N
     counts = "select rows_in, rows_loaded, rows_quarantined from nights"
     assert fivetran.query(counts).row(0) == (117, 117, 0)
     assert api.query(counts).row(0) == (66, 66, 0)
+
+
+@pytest.mark.browser
+def test_a_violation_leads_to_the_record_of_its_deal(api: Clone, open_page: OpenPage) -> None:
+    opened = open_page(api.home / "reports" / "2026-03-31" / "review.html", "#review?view=open")
+    deals = {deal for (deal,) in api.query("select deal_id from deals_current").rows()}
+    links = {each.get_attribute("href") for each in opened.page.locator(".record").all()}
+    assert links
+    assert links <= {f"https://app.hubspot.com/contacts/1234567/record/0-3/{deal}" for deal in deals}
 
 
 def test_deals_stand_in_the_stages_that_their_pipelines_name(fivetran: Clone) -> None:

@@ -318,6 +318,8 @@ stageproof.explorer = (() => {
       const subjects = weight ? new Set(shown.map(weight.of)) : null;
       const what = weight ? say(weight.word[0][subjects.size === 1 ? 0 : 1], weight.word[1]) : "";
       tally.replaceChildren(
+        // On paper the button that says so is gone.
+        ...(views.length > 1 ? [el("span", { class: "on-paper" }, say(...views.find((each) => each.key === state.view).label), say(": ", "："))] : []),
         el("strong", {}, number(found.total)),
         found.total === total ? say(found.total === 1 ? " row" : " rows", " 行") : say(` of ${number(total)} rows`, ` 行，共 ${number(total)} 行`),
         ...(weight && found.total

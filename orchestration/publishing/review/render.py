@@ -22,7 +22,7 @@ def render(page: ReviewPage) -> str:
         "review.html.j2",
         language=page.language,
         data=_data(page),
-        scripts=["review.js"],
+        scripts=["review_pieces.js", "review_violations.js", "review_stalled.js", "review_quarantine.js", "review.js"],
         page=page,
         headline=headline(page),
     )

@@ -121,8 +121,8 @@ def test_a_vendored_file_that_was_changed_is_not_put_into_a_page(
 
 
 def test_a_script_that_would_end_its_own_element_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*pages.SHARED_STYLES, *pages.SHARED_SCRIPTS, "review.js"):
-        (tmp_path / name).write_text("", encoding="utf-8")
+    for asset in pages.ASSETS.iterdir():
+        (tmp_path / asset.name).write_text("", encoding="utf-8")
     (tmp_path / "review.js").write_text("const tag = '</SCRIPT>';", encoding="utf-8")
     monkeypatch.setattr(pages, "ASSETS", tmp_path)
     with pytest.raises(pages.AssetError, match=r"review\.js holds </script"):
