@@ -381,6 +381,7 @@ def visible_texts(opened: Opened) -> list[str]:
             if (walker.currentNode.textContent.trim()) texts.push(walker.currentNode.textContent.trim());
           }
           for (const element of document.querySelectorAll("[aria-label], [placeholder], [title]")) {
+            if (element.closest('[translate="no"]') && !element.matches("button")) continue;
             if (!seen(element)) continue;
             for (const name of ["aria-label", "placeholder", "title"]) {
               if (element.getAttribute(name)) texts.push(element.getAttribute(name));

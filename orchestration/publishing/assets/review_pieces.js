@@ -42,7 +42,7 @@ stageproof.review = (() => {
     el(
       "div",
       {},
-      el("div", { class: "deal-line" }, el("span", { class: "deal-name clip" }, datum(deals.at("deal_name", deal))), recordLink(deal, false)),
+      el("div", { class: "deal-line" }, el("span", { class: "deal-name clip", translate: "no", title: deals.at("deal_name", deal) }, datum(deals.at("deal_name", deal))), recordLink(deal, false)),
       el("div", { class: "small soft clip" }, stageName(stage), " · ", datum(deals.at("deal_id", deal))),
     );
   const people = (from, row) =>
