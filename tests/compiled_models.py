@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from orchestration.ingest.load import raw_objects
@@ -20,11 +21,21 @@ from quality.standards import load, tables
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model of dbt with the SQL that fills it; a view needs no filling."""
+
+    schema: str
+    name: str
+    sql: str
+    is_table: bool
+
+
+@dataclass(frozen=True)
 class CompiledModels:
-    """A warehouse with empty raw tables, and the statements (schema, model, SQL) that fill its tables, in order."""
+    """A warehouse with empty raw tables, and the models over it in the order in which dbt built them."""
 
     warehouse: Warehouse
-    statements: Sequence[tuple[str, str, str]]
+    models: Sequence[Model]
 
     def write_raw(self, objects: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Replace objects of the neutral layout by these rows; a column that a row does not name is null."""
@@ -42,14 +53,14 @@ class CompiledModels:
     def rebuild(self, instead: Mapping[str, pl.DataFrame] | None = None) -> None:
         """Fill every table again. `instead`: models with the rows they shall have, whatever their SQL says."""
         given = instead or {}
+        assert given.keys() <= {model.name for model in self.models}
         with self.warehouse.connect() as connection:
-            for schema, name, sql in self.statements:
-                if name in given:
-                    connection.register("given", given[name].to_arrow())
-                    connection.execute(f"create or replace table {schema}.{name} as select * from given")
-                    connection.unregister("given")
-                else:
-                    connection.execute(f"create or replace table {schema}.{name} as {sql}")
+            for model in self.models:
+                table = f"{model.schema}.{model.name}"
+                if model.name in given:
+                    _put(connection, model, given[model.name])
+                elif model.is_table:
+                    connection.execute(f"create or replace table {table} as {model.sql}")
 
     def rows(self, mart: str) -> list[dict[str, Any]]:
         return self.warehouse.read(f"marts.{mart}").to_dicts()
@@ -57,6 +68,18 @@ class CompiledModels:
     def _frame(self, table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
         empty = self.warehouse.read(table).clear()
         return pl.DataFrame([{column: row.get(column) for column in empty.columns} for row in rows], empty.schema)
+
+
+def _put(connection: duckdb.DuckDBPyConnection, model: Model, rows: pl.DataFrame) -> None:
+    found = connection.execute(
+        "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
+        [model.schema, model.name],
+    ).fetchone()
+    if found == ("VIEW",):
+        connection.execute(f"drop view {model.schema}.{model.name}")
+    connection.register("given", rows.to_arrow())
+    connection.execute(f"create or replace table {model.schema}.{model.name} as select * from given")
+    connection.unregister("given")
 
 
 def compile_models(root: Path, standards: Path, business_date: date, marts: Sequence[str]) -> CompiledModels:
@@ -79,10 +102,8 @@ def compile_models(root: Path, standards: Path, business_date: date, marts: Sequ
     assert built.returncode == 0, built.stdout[-3000:]
     ran = json.loads((root / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    # Tables are refilled in the order in which dbt built them; views need nothing.
-    statements = [
-        (nodes[result["unique_id"]]["schema"], nodes[result["unique_id"]]["name"], result["compiled_code"])
-        for result in ran
-        if nodes[result["unique_id"]]["config"]["materialized"] == "table"
+    built_nodes = [(nodes[result["unique_id"]], result["compiled_code"]) for result in ran]
+    models = [
+        Model(node["schema"], node["name"], sql, node["config"]["materialized"] == "table") for node, sql in built_nodes
     ]
-    return CompiledModels(warehouse, statements)
+    return CompiledModels(warehouse, models)

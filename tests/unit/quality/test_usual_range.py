@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quality.standards_models import UsualRange
@@ -61,6 +61,7 @@ def test_a_second_jump_after_a_night_within_the_range_is_held_again() -> None:
     assert judge_count(500, earlier, USUAL).is_incident
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10_000), min_size=7, max_size=40), st.integers(0, 20_000))
 def test_the_verdict_agrees_with_the_definition(counts: list[int], tonight: int) -> None:
     last = sorted(counts[-28:])
