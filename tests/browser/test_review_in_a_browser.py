@@ -108,9 +108,9 @@ def panel_of(opened: Opened, tab: str) -> Locator:
     """Opens a tab, and the details of its first row where it has rows."""
     opened.page.locator(f"#tab-{tab}").press("Enter")
     panel = opened.page.locator(f"#panel-{tab}")
-    row = panel.locator(".tabulator-row").first
-    if row.count():
-        row.click()
+    if panel.locator(".explorer:not(.is-empty)").count():
+        panel.locator(".tabulator-row").first.click()
+        panel.locator(".drawer").wait_for()
     return panel
 
 

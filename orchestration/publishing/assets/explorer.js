@@ -378,6 +378,8 @@ stageproof.explorer = (() => {
     const build = () => {
       table?.destroy();
       isBuilt = false;
+      // Until the filter is on, rows stand there that are gone in the next moment, under whoever clicks on them.
+      frame.classList.add("is-building");
       table = new Tabulator(grid, {
         data: records(),
         index: "row",
@@ -408,6 +410,7 @@ stageproof.explorer = (() => {
         }
         applySort();
         refresh();
+        frame.classList.remove("is-building");
       });
       table.on("rowClick", (event, row) => {
         if (event.target.closest("a")) return;
