@@ -56,6 +56,12 @@ SERVED = [
     "icp_band_win_rates",
     "lead_conversion",
     "quality_findings",
+    "deals_next_gate",
+    "criterion_efficacy",
+    "criterion_compliance",
+    "deal_compliance",
+    "stage_ambiguity",
+    "stage_ambiguity_owners",
     "quality_violations",
     "quality_rule_nights",
     "quality_incidents",
@@ -266,7 +272,7 @@ def test_one_entry_in_a_funnel_file_is_a_new_criterion(clone: MakeClone) -> None
     opened = company.query(f"select deal_key, change from quality_violations where rule_id = '{rule}'")
     assert opened.rows() == [("generic:1", "backlog")]
     ahead = company.query(
-        f"select deal_id, outcome from deals_next_gate join deals_current using (deal_key) "
+        f"select deal_id, deals_next_gate.outcome from deals_next_gate join deals_current using (deal_key) "
         f"where criterion_id = '{rule}'"
     )
     assert ahead.rows() == [("3", "missing")]
