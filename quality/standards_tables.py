@@ -66,7 +66,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "stage_crm_names": {"funnel": _TEXT, "version": pl.Int64, "crm": _TEXT, "crm_name": _TEXT, "stage": _TEXT},
     "criteria": {
-        "criterion_number": pl.Int64,
+        "criterion_version_id": pl.Int64,
         "criterion_id": _TEXT,
         "funnel": _TEXT,
         "version": pl.Int64,
@@ -85,7 +85,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "criterion_conditions": {
         "condition_id": pl.Int64,
-        "criterion_number": pl.Int64,
+        "criterion_version_id": pl.Int64,
         "criterion_id": _TEXT,
         "version": pl.Int64,
         "step_number": pl.Int64,
@@ -494,11 +494,11 @@ def _add_criterion(
 ) -> None:
     criterion_id = f"{stage['funnel']}.{stage['stage']}.{criterion.criterion}"
     steps = criterion.needs.steps()
-    # One number for each criterion of each version, by which facts are joined more cheaply than by its id.
-    number = len(rows["criteria"]) + 1
+    # A criterion asks something of its own in each version; by a number it is joined more cheaply than by two names.
+    version_id = len(rows["criteria"]) + 1
     rows["criteria"].append(
         {
-            "criterion_number": number,
+            "criterion_version_id": version_id,
             "criterion_id": criterion_id,
             **stage,
             "gate": gate,
@@ -511,7 +511,7 @@ def _add_criterion(
         }
     )
     of = {
-        "criterion_number": number,
+        "criterion_version_id": version_id,
         "criterion_id": criterion_id,
         "version": stage["version"],
         "criterion_kind": criterion.kind,
@@ -524,7 +524,13 @@ def _add_criterion(
 def _add_condition(rows: dict[str, list[dict[str, Any]]], condition: Condition, of: dict[str, Any]) -> None:
     """One condition under a number of its own, by which facts about it are counted."""
     condition_id = len(rows["criterion_conditions"]) + 1
+    # Bounds on whatever number its facts carry: minutes of an activity, days since 1970 of a date.
     has_days = condition.not_before is not None or condition.not_after is not None
+    at_least, at_most = condition.at_least, condition.at_most
+    if condition.subject == "activity":
+        at_least = condition.at_least_minutes
+    elif has_days:
+        at_least, at_most = _day_number(condition.not_before), _day_number(condition.not_after)
     terms: dict[str, Sequence[str]] = {
         "text": [text.strip().lower() for text in condition.equals or []],
         "status": condition.status or ["held"] if condition.subject == "activity" else [],
@@ -536,9 +542,8 @@ def _add_condition(rows: dict[str, list[dict[str, Any]]], condition: Condition, 
             "condition_id": condition_id,
             **of,
             "subject": condition.subject,
-            # Days are compared as numbers: of days since 1970.
-            "at_least": _day_number(condition.not_before) if has_days else _first(condition, "at_least"),
-            "at_most": _day_number(condition.not_after) if has_days else condition.at_most,
+            "at_least": at_least,
+            "at_most": at_most,
             "is_date": has_days,
             "is_customer_present": condition.customer_present,
             "is_filled": condition.filled,
@@ -556,12 +561,6 @@ def _add_condition(rows: dict[str, list[dict[str, Any]]], condition: Condition, 
         for term, values in terms.items()
         for value in values
     ]
-
-
-def _first(condition: Condition, name: str) -> float | None:
-    """A bound on whatever number the facts carry; of an activity those are its minutes."""
-    bound: float | None = getattr(condition, f"{name}_minutes" if condition.subject == "activity" else name)
-    return bound
 
 
 def _day_number(day: date | None) -> float | None:

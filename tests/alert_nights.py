@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.publishing.alerts.digest import Audience
-from orchestration.publishing.alerts.news import Deal, News, Rule, Stall, Text, Violation
+from orchestration.publishing.alerts.news import Deal, News, Rule, Stall, Violation
+from orchestration.publishing.wording import Text
 
 NIGHT = date(2026, 11, 22)
 STAGES = {

@@ -1,4 +1,4 @@
-"""Words and figures as people read them, in both languages of the pages: English and Simplified Chinese.
+"""Words and figures as people read them, in both languages of the product: English and Simplified Chinese.
 
 Belongs here: a text in both languages, and how money, numbers, shares, days and dates are written; pure. Not here: what
 a page says (`review/`), or how it looks (`templates/`, `assets/`).
@@ -25,6 +25,9 @@ class Text:
 
     en: str
     zh: str
+
+    def in_language(self, language: str) -> str:
+        return self.zh if language == "zh" else self.en
 
 
 def same(text: str) -> Text:

@@ -138,74 +138,49 @@ with
         inner join asked_of_fields on field_values.field = asked_of_fields.subject_key
     ),
 
-    -- Where a field is compared with another, each stretch of time in which both stood still is a
-    -- fact; while the other is not known, there is none.
-    compared_from_below as (
-        select
-            valued.*,
-            other_values.value_number as lower_number,
-            case
-                when other_values.valid_from_at > valued.valid_from_at
-                then other_values.valid_from_at
-                else valued.valid_from_at
-            end as from_at,
-            case
-                when other_values.valid_to_at < valued.valid_to_at or valued.valid_to_at is null
-                then other_values.valid_to_at
-                else valued.valid_to_at
-            end as to_at
-        from valued
-        left join
-            field_values as other_values
-            on valued.deal_key = other_values.deal_key
-            and valued.at_least_field = other_values.field
-            and (valued.valid_to_at is null or other_values.valid_from_at < valued.valid_to_at)
-            and (
-                other_values.valid_to_at is null or other_values.valid_to_at > valued.valid_from_at
-            )
-        where valued.at_least_field is null or other_values.deal_key is not null
-    ),
-
-    bounded_from_below as (
-        select
-            compared_from_below.*,
-            case when at_least_field is null then valid_from_at else from_at end as below_from_at,
-            case when at_least_field is null then valid_to_at else to_at end as below_to_at
-        from compared_from_below
-    ),
-
+    -- Where a field is compared with others, each stretch of time in which all of them stood still
+    -- is a fact; while one of them is not known, there is none. Three stretches that overlap two by
+    -- two have a stretch in common.
     bounded as (
         select
-            bounded_from_below.*,
-            other_values.value_number as upper_number,
-            case
-                when other_values.valid_from_at > bounded_from_below.below_from_at
-                then other_values.valid_from_at
-                else bounded_from_below.below_from_at
-            end as stands_from_at,
-            case
-                when bounded_from_below.at_most_field is null
-                then bounded_from_below.below_to_at
-                when
-                    other_values.valid_to_at < bounded_from_below.below_to_at
-                    or bounded_from_below.below_to_at is null
-                then other_values.valid_to_at
-                else bounded_from_below.below_to_at
-            end as stands_to_at
-        from bounded_from_below
+            valued.*,
+            lower_values.value_number as lower_number,
+            upper_values.value_number as upper_number,
+            greatest(
+                valued.valid_from_at, lower_values.valid_from_at, upper_values.valid_from_at
+            ) as stands_from_at,
+            least(
+                valued.valid_to_at, lower_values.valid_to_at, upper_values.valid_to_at
+            ) as stands_to_at
+        from valued
         left join
-            field_values as other_values
-            on bounded_from_below.deal_key = other_values.deal_key
-            and bounded_from_below.at_most_field = other_values.field
+            field_values as lower_values
+            on valued.deal_key = lower_values.deal_key
+            and valued.at_least_field = lower_values.field
+            and (valued.valid_to_at is null or lower_values.valid_from_at < valued.valid_to_at)
             and (
-                bounded_from_below.below_to_at is null
-                or other_values.valid_from_at < bounded_from_below.below_to_at
+                lower_values.valid_to_at is null or lower_values.valid_to_at > valued.valid_from_at
+            )
+        left join
+            field_values as upper_values
+            on valued.deal_key = upper_values.deal_key
+            and valued.at_most_field = upper_values.field
+            and (valued.valid_to_at is null or upper_values.valid_from_at < valued.valid_to_at)
+            and (
+                upper_values.valid_to_at is null or upper_values.valid_to_at > valued.valid_from_at
             )
             and (
-                other_values.valid_to_at is null
-                or other_values.valid_to_at > bounded_from_below.below_from_at
+                lower_values.valid_to_at is null
+                or upper_values.valid_from_at < lower_values.valid_to_at
             )
-        where bounded_from_below.at_most_field is null or other_values.deal_key is not null
+            and (
+                upper_values.valid_to_at is null
+                or lower_values.valid_from_at is null
+                or upper_values.valid_to_at > lower_values.valid_from_at
+            )
+        where
+            (valued.at_least_field is null or lower_values.deal_key is not null)
+            and (valued.at_most_field is null or upper_values.deal_key is not null)
     ),
 
     from_fields as (

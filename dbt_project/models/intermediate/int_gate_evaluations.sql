@@ -34,7 +34,7 @@ select
     judgements.evidence_at,
     judgements.observed
 from judgements
-inner join criteria on judgements.criterion_number = criteria.criterion_number
+inner join criteria on judgements.criterion_version_id = criteria.criterion_version_id
 left join
     for_every_visit
     on criteria.criterion_id = for_every_visit.rule_id

@@ -13,10 +13,10 @@ with
 
     -- What took place once has taken place for good; a field or a role is so for a while only.
     lasting_criteria as (
-        select criterion_number, count(*) as conditions
+        select criterion_version_id, count(*) as conditions
         from conditions
-        where criterion_number is not null
-        group by criterion_number
+        where criterion_version_id is not null
+        group by criterion_version_id
         having max(case when subject in ('field', 'contact_role') then 1 else 0 end) = 0
     ),
 
@@ -28,7 +28,7 @@ with
             passages.visit_entered_at,
             passages.passed_at,
             passages.to_stage,
-            criteria.criterion_number,
+            criteria.criterion_version_id,
             {{ plus_days("passages.passed_at", "criteria.grace_days") }} as due_at
         from passages
         inner join
@@ -49,58 +49,62 @@ with
     ),
 
     proofs_of_one_condition as (
-        select lasting_criteria.criterion_number, first_proofs.deal_key, first_proofs.proved_at
+        select lasting_criteria.criterion_version_id, first_proofs.deal_key, first_proofs.proved_at
         from first_proofs
         inner join conditions on first_proofs.condition_id = conditions.condition_id
         inner join
-            lasting_criteria on conditions.criterion_number = lasting_criteria.criterion_number
+            lasting_criteria
+            on conditions.criterion_version_id = lasting_criteria.criterion_version_id
         where lasting_criteria.conditions = 1
     ),
 
     proofs_in_order as (
         select
-            lasting_criteria.criterion_number,
+            lasting_criteria.criterion_version_id,
             first_proofs.deal_key,
             conditions.step_number,
             conditions.step_needed,
             first_proofs.proved_at,
             row_number() over (
                 partition by
-                    lasting_criteria.criterion_number, first_proofs.deal_key, conditions.step_number
+                    lasting_criteria.criterion_version_id,
+                    first_proofs.deal_key,
+                    conditions.step_number
                 order by first_proofs.proved_at, first_proofs.condition_id
             ) as proof_number
         from first_proofs
         inner join conditions on first_proofs.condition_id = conditions.condition_id
         inner join
-            lasting_criteria on conditions.criterion_number = lasting_criteria.criterion_number
+            lasting_criteria
+            on conditions.criterion_version_id = lasting_criteria.criterion_version_id
         where lasting_criteria.conditions > 1
     ),
 
     -- A step of which k conditions are needed is proved by the k-th, and so is a criterion.
     step_proofs_in_order as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             proved_at,
             row_number() over (
-                partition by criterion_number, deal_key order by proved_at, step_number
+                partition by criterion_version_id, deal_key order by proved_at, step_number
             ) as proof_number
         from proofs_in_order
         where proof_number = step_needed
     ),
 
     proofs as (
-        select criterion_number, deal_key, proved_at
+        select criterion_version_id, deal_key, proved_at
         from proofs_of_one_condition
         union all
         select
-            step_proofs_in_order.criterion_number,
+            step_proofs_in_order.criterion_version_id,
             step_proofs_in_order.deal_key,
             step_proofs_in_order.proved_at
         from step_proofs_in_order
         inner join
             criteria
-            on step_proofs_in_order.criterion_number = criteria.criterion_number
+            on step_proofs_in_order.criterion_version_id = criteria.criterion_version_id
             and step_proofs_in_order.proof_number = criteria.steps_needed
     ),
 
@@ -113,12 +117,12 @@ with
         left join
             proofs
             on asked.deal_key = proofs.deal_key
-            and asked.criterion_number = proofs.criterion_number
+            and asked.criterion_version_id = proofs.criterion_version_id
     ),
 
     proved as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             visit_id,
             is_ahead,
@@ -142,7 +146,7 @@ with
 
     condition_judgements as (
         select
-            unproved.criterion_number,
+            unproved.criterion_version_id,
             unproved.deal_key,
             unproved.visit_id,
             unproved.is_ahead,
@@ -171,7 +175,7 @@ with
             facts.found_number,
             facts.found_text
         from unproved
-        inner join conditions on unproved.criterion_number = conditions.criterion_number
+        inner join conditions on unproved.criterion_version_id = conditions.criterion_version_id
         left join
             facts
             on conditions.condition_id = facts.condition_id
@@ -184,7 +188,7 @@ with
 
     condition_results as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             visit_id,
             is_ahead,
@@ -206,7 +210,13 @@ with
             min(case when is_satisfying and is_later then true_from_at end) as later_at
         from condition_judgements
         group by
-            criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed, condition_id
+            criterion_version_id,
+            deal_key,
+            visit_id,
+            is_ahead,
+            step_number,
+            step_needed,
+            condition_id
     ),
 
     known_conditions as (
@@ -221,7 +231,7 @@ with
 
     step_results as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             visit_id,
             is_ahead,
@@ -233,12 +243,12 @@ with
                 case when is_met = 0 and is_unknown = 0 then has_contrary else 0 end
             ) as has_contrary
         from known_conditions
-        group by criterion_number, deal_key, visit_id, is_ahead, step_number, step_needed
+        group by criterion_version_id, deal_key, visit_id, is_ahead, step_number, step_needed
     ),
 
     criterion_results as (
         select
-            step_results.criterion_number,
+            step_results.criterion_version_id,
             step_results.deal_key,
             step_results.visit_id,
             step_results.is_ahead,
@@ -249,9 +259,9 @@ with
                 case when step_results.is_met = 0 then step_results.has_contrary else 0 end
             ) as has_contrary
         from step_results
-        inner join criteria on step_results.criterion_number = criteria.criterion_number
+        inner join criteria on step_results.criterion_version_id = criteria.criterion_version_id
         group by
-            step_results.criterion_number,
+            step_results.criterion_version_id,
             step_results.deal_key,
             step_results.visit_id,
             step_results.is_ahead,
@@ -264,7 +274,7 @@ with
             known_conditions.*,
             row_number() over (
                 partition by
-                    known_conditions.criterion_number,
+                    known_conditions.criterion_version_id,
                     known_conditions.deal_key,
                     known_conditions.visit_id,
                     known_conditions.is_ahead,
@@ -274,7 +284,7 @@ with
         from known_conditions
         inner join
             criterion_results
-            on known_conditions.criterion_number = criterion_results.criterion_number
+            on known_conditions.criterion_version_id = criterion_results.criterion_version_id
             and known_conditions.deal_key = criterion_results.deal_key
             and known_conditions.visit_id = criterion_results.visit_id
             and known_conditions.is_ahead = criterion_results.is_ahead
@@ -283,13 +293,13 @@ with
 
     late_steps_in_order as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             visit_id,
             is_ahead,
             proved_at,
             row_number() over (
-                partition by criterion_number, deal_key, visit_id, is_ahead
+                partition by criterion_version_id, deal_key, visit_id, is_ahead
                 order by proved_at, step_number
             ) as proof_number
         from late_conditions_in_order
@@ -298,7 +308,7 @@ with
 
     late_proofs as (
         select
-            late_steps_in_order.criterion_number,
+            late_steps_in_order.criterion_version_id,
             late_steps_in_order.deal_key,
             late_steps_in_order.visit_id,
             late_steps_in_order.is_ahead,
@@ -306,7 +316,7 @@ with
         from late_steps_in_order
         inner join
             criteria
-            on late_steps_in_order.criterion_number = criteria.criterion_number
+            on late_steps_in_order.criterion_version_id = criteria.criterion_version_id
             and late_steps_in_order.proof_number = criteria.steps_needed
     ),
 
@@ -314,7 +324,7 @@ with
     -- not enough.
     contrary_in_reverse as (
         select
-            criterion_number,
+            criterion_version_id,
             deal_key,
             visit_id,
             is_ahead,
@@ -334,7 +344,7 @@ with
                 else ', ' || found_text
             end as observed,
             row_number() over (
-                partition by criterion_number, deal_key, visit_id, is_ahead
+                partition by criterion_version_id, deal_key, visit_id, is_ahead
                 order by true_from_at desc, found_key, found_text, found_number, condition_id
             ) as reverse_number
         from condition_judgements
@@ -345,7 +355,7 @@ with
 
     judged as (
         select
-            unproved.criterion_number,
+            unproved.criterion_version_id,
             unproved.deal_key,
             unproved.visit_id,
             unproved.is_ahead,
@@ -369,19 +379,19 @@ with
         from unproved
         inner join
             criterion_results
-            on unproved.criterion_number = criterion_results.criterion_number
+            on unproved.criterion_version_id = criterion_results.criterion_version_id
             and unproved.deal_key = criterion_results.deal_key
             and unproved.visit_id = criterion_results.visit_id
             and unproved.is_ahead = criterion_results.is_ahead
         left join
             late_proofs
-            on unproved.criterion_number = late_proofs.criterion_number
+            on unproved.criterion_version_id = late_proofs.criterion_version_id
             and unproved.deal_key = late_proofs.deal_key
             and unproved.visit_id = late_proofs.visit_id
             and unproved.is_ahead = late_proofs.is_ahead
         left join
             contrary
-            on unproved.criterion_number = contrary.criterion_number
+            on unproved.criterion_version_id = contrary.criterion_version_id
             and unproved.deal_key = contrary.deal_key
             and unproved.visit_id = contrary.visit_id
             and unproved.is_ahead = contrary.is_ahead

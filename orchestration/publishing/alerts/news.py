@@ -11,19 +11,10 @@ from typing import Any, Literal
 
 import polars as pl
 
+from orchestration.publishing.wording import Text
+
 # An expectation of the data that failed, or whose judgement did, has not passed.
 NOT_PASSED = ("failed", "errored")
-
-
-@dataclass(frozen=True)
-class Text:
-    """One wording in both languages."""
-
-    en: str
-    zh: str
-
-    def in_language(self, language: str) -> str:
-        return self.zh if language == "zh" else self.en
 
 
 @dataclass(frozen=True)

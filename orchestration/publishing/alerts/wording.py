@@ -7,7 +7,8 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from orchestration.publishing.alerts.news import Expectation, Incident, Text, Violation
+from orchestration.publishing.alerts.news import Expectation, Incident, Violation
+from orchestration.publishing.wording import Text
 
 NAME_LENGTH = 80
 FOUND_LENGTH = 200

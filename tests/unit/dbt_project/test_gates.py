@@ -1,11 +1,7 @@
 """Gates of random funnels over random worlds, from raw tables to findings, against a slow reference."""
 
-import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import gate_reference as reference
-import polars as pl
 import pytest
 import yaml
+from compiled_models import compile_models
 from gate_reference import OPEN_STAGES, Activity, Contact, Deal, Fact, Gate
 
-from orchestration.ingest.load import raw_objects
-from orchestration.night import PROJECT, Home, Night
-from orchestration.opening import clock, known_inputs, mappings
-from orchestration.warehouse import Warehouse
-from quality.standards import load, tables
+from orchestration.night import PROJECT
 
 SEEDS = 10
 AS_OF = datetime(2026, 3, 31, 16, tzinfo=UTC)
@@ -44,62 +36,31 @@ class World:
     fresh: dict[str, bool]
 
 
+Judged = dict[str, list[dict[str, Any]]]
+
+
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Standards, World], dict[str, pl.DataFrame]]:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Standards, World], Judged]:
     """Gives standards and a world to the models, and their tables back. dbt compiles once."""
     root = tmp_path_factory.mktemp("gates")
-    night = Night(date(2026, 3, 31), "Asia/Shanghai", Home(root), SHIPPED)
-    warehouse = Warehouse(night.home.warehouse)
-    for mapping in mappings().values():
-        warehouse.expose([(each, []) for each in raw_objects(mapping)])
-    warehouse.write("standards", tables(load(SHIPPED)))
-    warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
-    built = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("dbt")), "run", "--select", *(f"+{name}" for name in MODELS)),
-            *("--target-path", str(root / "target")),
-        ],
-        cwd=PROJECT / "dbt_project",
-        env=os.environ | {"STAGEPROOF_HOME": str(root), "DBT_LOG_PATH": str(root / "logs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout[-3000:]
-    ran = json.loads((root / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
-    nodes = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    stored = [
-        (nodes[result["unique_id"]]["schema"], nodes[result["unique_id"]]["name"], result["compiled_code"])
-        for result in ran
-        if nodes[result["unique_id"]]["config"]["materialized"] == "table"
-    ]
+    models = compile_models(root, SHIPPED, date(2026, 3, 31), MODELS)
 
-    def run(standards: Standards, world: World) -> dict[str, pl.DataFrame]:
+    def run(standards: Standards, world: World) -> Judged:
         folder = root / "standards"
         shutil.rmtree(folder, ignore_errors=True)
         _write(folder, standards)
-        warehouse.write("standards", tables(load(folder)))
-        frames = {}
-        for name, rows in world.raw.items():
-            empty = warehouse.read(f"raw_generic.{name}").clear()
-            shaped = [{column: row.get(column) for column in empty.columns} for row in rows]
-            frames[name] = pl.DataFrame(shaped, empty.schema)
-        warehouse.write("raw_generic", frames)
-        inputs = warehouse.read("night.inputs").clear()
-        rows = [
+        models.write_standards(folder)
+        models.write_raw(world.raw)
+        models.write_inputs(
             {
                 "crm": "generic",
                 "feeds": name,
                 "last_extracted_at": (AS_OF - timedelta(days=0 if fresh else 30)).replace(tzinfo=None),
             }
             for name, fresh in world.fresh.items()
-        ]
-        shaped = [{column: row.get(column) for column in inputs.columns} for row in rows]
-        warehouse.write("night", {"inputs": pl.DataFrame(shaped, inputs.schema)})
-        with warehouse.connect() as connection:
-            for schema, name, sql in stored:
-                connection.execute(f"create or replace table {schema}.{name} as {sql}")
-        return {name: warehouse.read(f"marts.{name}") for name in MODELS}
+        )
+        models.rebuild()
+        return {name: models.rows(name) for name in MODELS}
 
     return run
 
@@ -221,6 +182,7 @@ def _field_condition(draw: random.Random) -> dict[str, Any]:
             {"field": RECORDED, "equals": ["suite", "CORE"]},
             {"field": "amount", "at_least_field": ATTRIBUTE},
             {"field": ATTRIBUTE, "at_most_field": "amount", "at_least": 10},
+            {"field": ATTRIBUTE, "at_least_field": "amount", "at_most_field": "amount"},
         ]
     )
 
@@ -506,7 +468,7 @@ def _gates_ahead(deal: Deal) -> Iterator[tuple[Gate, bool]]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_gate_of_a_random_funnel_is_judged_as_by_hand(
-    seed: int, judged: Callable[[Standards, World], dict[str, pl.DataFrame]]
+    seed: int, judged: Callable[[Standards, World], Judged]
 ) -> None:
     draw = random.Random(seed)
     standards, world = random_standards(draw), random_world(draw)
@@ -514,11 +476,9 @@ def test_every_gate_of_a_random_funnel_is_judged_as_by_hand(
     passed, ahead = expected(standards, world)
     findings = {
         (row["rule_id"], row["deal_key"], row["visit_id"]): (row["outcome"], row["status"])
-        for row in found["quality_findings"].iter_rows(named=True)
+        for row in found["quality_findings"]
     }
-    next_gates = {
-        (row["criterion_id"], row["deal_key"]): row["outcome"] for row in found["deals_next_gate"].iter_rows(named=True)
-    }
+    next_gates = {(row["criterion_id"], row["deal_key"]): row["outcome"] for row in found["deals_next_gate"]}
     assert {key: (findings.get(key), value) for key, value in passed.items() if findings.get(key) != value} == {}
     assert set(findings) == set(passed)
     assert next_gates == ahead

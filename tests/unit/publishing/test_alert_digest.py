@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.publishing.alerts.digest import Digest, Style, compose, owners, render
-from orchestration.publishing.alerts.news import Expectation, Held, Incident, News, Text
+from orchestration.publishing.alerts.news import Expectation, Held, Incident, News
 from orchestration.publishing.alerts.wording import markdown, plain
+from orchestration.publishing.wording import Text
 
 REVIEW = "https://bi.example.com/2026-11-22"
 INCIDENT = Incident("incident:table:deals_current", "table", "deals_current", None, 500, 900, 1100)

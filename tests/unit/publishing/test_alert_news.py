@@ -17,7 +17,8 @@ from alert_tables import (
     violation,
 )
 
-from orchestration.publishing.alerts.news import Before, News, Text, news
+from orchestration.publishing.alerts.news import Before, News, news
+from orchestration.publishing.wording import Text
 
 LAST_NIGHT = Before(BEFORE, (), frozenset())
 

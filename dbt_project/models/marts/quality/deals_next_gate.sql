@@ -25,5 +25,5 @@ select
     criteria.advice_zh
 from judgements
 inner join deals on judgements.deal_key = deals.deal_key
-inner join criteria on judgements.criterion_number = criteria.criterion_number
+inner join criteria on judgements.criterion_version_id = criteria.criterion_version_id
 where judgements.is_ahead and deals.is_open

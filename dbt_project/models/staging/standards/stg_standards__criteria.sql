@@ -1,7 +1,7 @@
 with source as (select * from {{ source("standards", "criteria") }})
 
 select
-    criterion_number,
+    criterion_version_id,
     criterion_id,
     funnel,
     version,

@@ -2,7 +2,7 @@ with source as (select * from {{ source("standards", "criterion_conditions") }})
 
 select
     condition_id,
-    criterion_number,
+    criterion_version_id,
     criterion_id,
     version,
     step_number,
