@@ -176,6 +176,11 @@ _TABLES = {
 INPUT_TABLES = tuple(_TABLES)
 
 
+def input_schema(table: str) -> dict[str, pl.DataType]:
+    """The columns that one of INPUT_TABLES must have."""
+    return dict(_TABLES[table].columns)
+
+
 @dataclass(frozen=True, eq=False)
 class ForecastInputs:
     """Everything a method may know on one as-of date, and nothing that became known later.
@@ -317,7 +322,9 @@ def read_history(tables: Mapping[str, pl.DataFrame], business_date: date) -> For
     as_ofs = typed["forecast_as_ofs"]
     tonight = as_ofs.filter("is_tonight")["as_of_date"].to_list()
     if tonight != [business_date]:
-        raise ForecastInputsError(f"forecast_as_ofs says that tonight is {tonight}; the business date is {business_date}")
+        raise ForecastInputsError(
+            f"forecast_as_ofs says that tonight is {tonight}; the business date is {business_date}"
+        )
     past = as_ofs.filter(~pl.col("is_tonight"))["as_of_date"].sort().to_list()
     return ForecastHistory(business_date=business_date, as_of_dates=tuple(past), tables=typed)
 

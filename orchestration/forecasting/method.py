@@ -16,17 +16,17 @@ from orchestration.forecasting.inputs import ForecastInputs
 class MethodForecast:
     """The forecast of one method: chances and what they are worth. Sums and intervals are made of it elsewhere.
 
-    deals: one row per open deal: deal_key, win_rate Float64 (chance of ever being won, null where history tells
-        none), rate_group String and rate_sd Float64 (deals of a group share what is not known of their rate: its
+    deals: one row per open deal: deal_key, win_rate Decimal(13, 12) (chance of ever being won, null where history
+        tells none), rate_group String and rate_sd Float64 (deals of a group share what is not known of their rate: its
         standard error in log-odds; 0 where none is known), rate_n Int64 (completed visits behind it, null where it
         does not rest on any), is_insufficient_history Boolean, expected_win_on Date (when half of its chance to be
         won will have been used, null where the method has no timing), amount_exclusion String (why expected_amount is
         null).
     chances: one row per open deal and fiscal month it may be won in, and one for what lies in no month: deal_key,
         period_start Date (first day of the fiscal month, null unless dated), period_status (dated, later, overdue,
-        undated, untimed), chance Float64 (P(won in it), null as win_rate), amount_if_won Decimal(18, 2) (amount x
+        undated, untimed), chance Decimal(13, 12) (P(won in it), null as win_rate), amount_if_won Decimal(18, 2) (amount x
         realisation, null with amount_exclusion), expected_amount Decimal(18, 2) (to the cent; what sums are made of).
-        Every open deal has a row at least; the chances of a deal sum to its win_rate.
+        Every open deal has a row at least; the chances of a deal sum to its win_rate, exactly.
     new_business: one row per funnel, segment value, team, owner_key and fiscal month: deals Float64 (expected wins of
         deals not created yet), deals_sd Float64 (of that expectation, for what is not known of the creation rate and
         of the hazards), amount_if_won Decimal(18, 2) (mean), amount_sd Float64 (between deals), expected_amount

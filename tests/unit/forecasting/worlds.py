@@ -7,59 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from orchestration.forecasting.inputs import ForecastInputs, read_inputs
+from orchestration.forecasting.inputs import ForecastHistory, ForecastInputs, input_schema, read_history
 
 BUSINESS_DATE = date(2026, 11, 22)
 
 STAGES = [("contact", None), ("proposal", None), ("won", "won"), ("lost", "lost"), ("nurture", "nurtured")]
 
-SCHEMAS: dict[str, dict[str, Any]] = {
-    "forecast_open_deals": {
-        "deal_key": pl.String,
-        "funnel": pl.String,
-        "stage": pl.String,
-        "stage_rank": pl.Int32,
-        "segment": pl.String,
-        "team": pl.String,
-        "owner_key": pl.String,
-        "amount_reporting": pl.Decimal(18, 2),
-        "amount_exclusion": pl.String,
-        "expected_close_date": pl.Date,
-        "probability": pl.Float64,
-    },
-    "forecast_transition_counts": {
-        "funnel": pl.String,
-        "segment": pl.String,
-        "from_stage": pl.String,
-        "to_state": pl.String,
-        "visits": pl.Int64,
-    },
-    "forecast_won_amounts": {
-        "funnel": pl.String,
-        "won_deals": pl.Int64,
-        "won_deals_with_amount": pl.Int64,
-        "won_amount": pl.Decimal(38, 2),
-    },
-    "forecast_won_to_date": {
-        "funnel": pl.String,
-        "period_kind": pl.String,
-        "period_start": pl.Date,
-        "won_deals": pl.Int64,
-        "won_deals_with_amount": pl.Int64,
-        "won_amount": pl.Decimal(38, 2),
-    },
-    "company": {"minimum_n": pl.Int64, "shrinkage_deals": pl.Int64},
-    "funnel_stages": {"funnel": pl.String, "version": pl.Int64, "stage": pl.String, "outcome": pl.String},
-    "periods": {
-        "period_kind": pl.String,
-        "period_start": pl.Date,
-        "period_end": pl.Date,
-        "period_label": pl.String,
-    },
-}
 
-
-def calendar(first_year: int = 2026, last_year: int = 2027) -> list[dict[str, Any]]:
+def calendar(first_year: int = 2023, last_year: int = 2028) -> list[dict[str, Any]]:
     """Calendar months and quarters."""
 
     def period(kind: str, year: int, month: int, months: int) -> dict[str, Any]:
@@ -90,39 +45,90 @@ def deal(key: str, stage: str = "proposal", amount: str | None = "50000.00", **m
 
 
 def moves(counts: Mapping[tuple[str, str], int], segment: str = "all", funnel: str = "direct") -> list[dict[str, Any]]:
+    """Visits that ended in their first week, after three and a half days each."""
     return [
-        {"funnel": funnel, "segment": segment, "from_stage": left, "to_state": entered, "visits": visits}
+        hazards(left, entered, {0: visits}, segment=segment, funnel=funnel)[0]
         for (left, entered), visits in counts.items()
     ]
 
 
+def hazards(
+    stage: str, next_state: str, visits_by_week: Mapping[int, int], segment: str = "all", funnel: str = "direct"
+) -> list[dict[str, Any]]:
+    """Visits of a stage that ended in each week, half a week into it."""
+    return [
+        {
+            "funnel": funnel,
+            "segment": segment,
+            "stage": stage,
+            "weeks_in_stage": week,
+            "next_state": next_state,
+            "visits": visits,
+            "days": 3.5 * visits,
+        }
+        for week, visits in visits_by_week.items()
+    ]
+
+
+def won(key: str, won_on: date, amount: str | None = "50000.00", **more: Any) -> dict[str, Any]:
+    return {
+        "deal_key": key,
+        "funnel": "direct",
+        "segment": "A",
+        "won_on": won_on,
+        "amount_reporting": None if amount is None else Decimal(amount),
+        **more,
+    }
+
+
 def tables(
     *,
+    business_date: date = BUSINESS_DATE,
+    as_ofs: Iterable[date] = (),
     deals: Iterable[Mapping[str, Any]] = (),
+    outcomes: Iterable[Mapping[str, Any]] = (),
     counts: Iterable[Mapping[str, Any]] = (),
-    won_amounts: Iterable[Mapping[str, Any]] = (),
-    won_to_date: Iterable[Mapping[str, Any]] = (),
+    won_deals: Iterable[Mapping[str, Any]] = (),
+    stage_amounts: Iterable[Mapping[str, Any]] = (),
+    creations: Iterable[Mapping[str, Any]] = (),
+    targets: Iterable[Mapping[str, Any]] = (),
     funnels: Iterable[str] = ("direct",),
     minimum_n: int = 0,
     shrinkage_deals: int = 20,
     stages: Iterable[tuple[str, str | None]] = tuple(STAGES),
 ) -> dict[str, pl.DataFrame]:
+    """Rows are of tonight unless they name their as_of_date; columns left out are null."""
     stages = list(stages)
-    rows: dict[str, Any] = {
-        "forecast_open_deals": list(deals),
-        "forecast_transition_counts": list(counts),
-        "forecast_won_amounts": list(won_amounts),
-        "forecast_won_to_date": list(won_to_date),
+
+    def of_tonight(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [{"as_of_date": business_date, **row} for row in rows]
+
+    rows: dict[str, list[Any]] = {
+        "forecast_as_ofs": [
+            {"as_of_date": day, "is_tonight": day == business_date} for day in (*as_ofs, business_date)
+        ],
+        "forecast_open_deals": of_tonight(deals),
+        "forecast_deal_outcomes": of_tonight(outcomes),
+        "forecast_hazard_counts": of_tonight(counts),
+        "forecast_won_deals": list(won_deals),
+        "forecast_stage_amounts": of_tonight(stage_amounts),
+        "forecast_creations": list(creations),
+        "forecast_targets": list(targets),
         "company": [{"minimum_n": minimum_n, "shrinkage_deals": shrinkage_deals}],
         "funnel_stages": [
-            {"funnel": funnel, "version": 1, "stage": stage, "outcome": outcome}
+            {"funnel": funnel, "version": 1, "stage": stage, "stage_rank": rank, "outcome": outcome}
             for funnel in funnels
-            for stage, outcome in stages
+            for rank, (stage, outcome) in enumerate(stages, start=1)
         ],
         "periods": calendar(),
     }
-    return {name: pl.DataFrame(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
+    return {name: pl.DataFrame(each, schema=input_schema(name)) for name, each in rows.items()}
+
+
+def history(*, business_date: date = BUSINESS_DATE, **parts: Any) -> ForecastHistory:
+    return read_history(tables(business_date=business_date, **parts), business_date)
 
 
 def world(*, business_date: date = BUSINESS_DATE, **parts: Any) -> ForecastInputs:
-    return read_inputs(tables(**parts), business_date)
+    """What is known tonight."""
+    return history(business_date=business_date, **parts).inputs()
