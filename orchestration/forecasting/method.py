@@ -22,10 +22,10 @@ class MethodForecast:
         does not rest on any), is_insufficient_history Boolean, expected_win_on Date (when half of its chance to be
         won will have been used, null where the method has no timing), amount_exclusion String (why expected_amount is
         null).
-    chances: one row per open deal and fiscal month it may be won in, and one for what lies in no month: deal_key,
+    chances: one row per open deal and fiscal month it may be won in, and one for what lies in none: deal_key,
         period_start Date (first day of the fiscal month, null unless dated), period_status (dated, later, overdue,
-        undated, untimed), chance Decimal(13, 12) (P(won in it), null as win_rate), amount_if_won Decimal(18, 2) (amount x
-        realisation, null with amount_exclusion), expected_amount Decimal(18, 2) (to the cent; what sums are made of).
+        undated, untimed), chance Decimal(13, 12) (P(won in it), null as win_rate), amount_if_won Decimal(18, 2)
+        (amount x realisation, null with amount_exclusion), expected_amount Decimal(18, 2) (to the cent; what sums are made of).
         Every open deal has a row at least; the chances of a deal sum to its win_rate, exactly.
     new_business: one row per funnel, segment value, team, owner_key and fiscal month: deals Float64 (expected wins of
         deals not created yet), deals_sd Float64 (of that expectation, for what is not known of the creation rate and
