@@ -111,6 +111,7 @@ _TABLES = {
             "won_on": _DAY,
             "undone_on": _DAY,
             "amount_reporting": MONEY,
+            "amount_when_won": MONEY,
         },
         never_null=("deal_key", "funnel", "segment", "won_on"),
         key=("deal_key", "won_on"),
@@ -196,7 +197,8 @@ class ForecastInputs:
         entered next: visits that ended so, and the days they spent in their last, broken week. ONGOING: they go on at
         as-of. SEEN_LATE: they were seen from that week on only; their exposure before is to be taken off. Weeks are
         null where the visit has no date.
-    won_deals: one row per win, known and not undone by as-of; amount_reporting at the rate of that day.
+    won_deals: one row per win, known and not undone by as-of; amount_reporting at the rate of that day, as it was said
+        to be when the deal was won (tonight: as it is said to be tonight).
     stage_amounts: one row per funnel and stage: over deals won by as-of whose amount is known both when they first
         entered the stage and when they were won, both sums.
     creations: one row per funnel, segment value, team, owner, first stage and day: deals created.
@@ -272,8 +274,10 @@ class ForecastHistory:
         day = self.business_date if as_of_date is None else as_of_date
         if day != self.business_date and day not in self.as_of_dates:
             raise ForecastInputsError(f"{day} is no as-of date of this history; there are {len(self.as_of_dates)}")
-        is_known = pl.col("won_on") <= day
-        is_undone = (pl.col("undone_on") <= day).fill_null(value=False)
+        is_known, is_undone = pl.col("won_on") <= day, (pl.col("undone_on") <= day).fill_null(value=False)
+        won_deals = self.tables["forecast_won_deals"].filter(is_known & ~is_undone)
+        if day != self.business_date:
+            won_deals = won_deals.with_columns(pl.col("amount_when_won").alias("amount_reporting"))
         settings = self.tables["company"]
         inputs = ForecastInputs(
             business_date=day,
@@ -282,7 +286,7 @@ class ForecastHistory:
             open_deals=self._of("forecast_open_deals", day),
             past_deals=self._past_deals(day),
             hazard_counts=self._of("forecast_hazard_counts", day),
-            won_deals=self.tables["forecast_won_deals"].filter(is_known & ~is_undone).drop("undone_on"),
+            won_deals=won_deals.drop("undone_on", "amount_when_won"),
             stage_amounts=self._of("forecast_stage_amounts", day),
             creations=self.tables["forecast_creations"].filter(pl.col("created_on") <= day),
             targets=self.tables["forecast_targets"],

@@ -77,6 +77,7 @@ def won(key: str, won_on: date, amount: str | None = "50000.00", **more: Any) ->
         "segment": "A",
         "won_on": won_on,
         "amount_reporting": None if amount is None else Decimal(amount),
+        "amount_when_won": None if amount is None else Decimal(amount),
         **more,
     }
 

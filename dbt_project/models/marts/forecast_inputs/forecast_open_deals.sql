@@ -1,28 +1,55 @@
 with
-    deals as (select * from {{ ref("deals_current") }}),
+    as_of_deals as (select * from {{ ref("int_deal_as_ofs") }}),
 
-    segments as (select * from {{ ref("int_deal_segments") }}),
+    deals as (select * from {{ ref("int_deals") }}),
 
-    company as (select * from {{ ref("stg_standards__company") }}),
+    segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 
-    forecast_segments as (
-        select segments.deal_key, segments.segment_value
-        from segments
-        inner join company on segments.segment = company.forecast_segment
-    )
+    as_of_values as (select * from {{ ref("int_deal_as_of_values") }}),
+
+    events as (select * from {{ ref("int_deal_as_of_events") }}),
+
+    proofs as (select * from {{ ref("int_deal_as_of_proofs") }}),
+
+    scores as (select * from {{ ref("int_icp_scores") }}),
+
+    users as (select * from {{ ref("int_users") }})
 
 select
-    deals.deal_key,
-    deals.funnel,
-    deals.stage,
-    deals.stage_rank,
-    forecast_segments.segment_value as segment,
-    deals.team,
+    as_of_deals.as_of_date,
+    as_of_deals.deal_key,
+    as_of_deals.funnel,
+    as_of_deals.stage,
+    cast(as_of_deals.stage_rank as bigint) as stage_rank,
+    segments.segment,
+    users.team,
     deals.owner_key,
-    deals.amount_reporting,
-    deals.amount_exclusion,
-    deals.expected_close_date,
-    deals.probability
-from deals
-inner join forecast_segments on deals.deal_key = forecast_segments.deal_key
-where deals.is_open and deals.is_stage_mapped
+    as_of_values.amount_reporting,
+    as_of_values.amount_exclusion,
+    as_of_values.expected_close_date,
+    as_of_values.probability,
+    as_of_values.forecast_category,
+    {{ days_between("as_of_deals.entered_at", "as_of_deals.as_of_at") }} as days_in_stage,
+    {{ days_between("deals.created_at", "as_of_deals.as_of_at") }} as days_since_created,
+    events.days_since_customer_activity,
+    cast(events.pushes as bigint) as pushes,
+    scores.icp_band_at_creation as icp_band,
+    cast(coalesce(proofs.criteria_asked, 0) as bigint) as criteria_asked,
+    cast(coalesce(proofs.criteria_met, 0) as bigint) as criteria_met,
+    cast(coalesce(proofs.criteria_late, 0) as bigint) as criteria_late,
+    cast(coalesce(proofs.criteria_violated, 0) as bigint) as criteria_violated,
+    cast(coalesce(proofs.criteria_waived, 0) as bigint) as criteria_waived,
+    cast(coalesce(proofs.criteria_not_evaluated, 0) as bigint) as criteria_not_evaluated
+from as_of_deals
+inner join deals on as_of_deals.deal_key = deals.deal_key
+inner join segments on as_of_deals.deal_key = segments.deal_key
+inner join
+    as_of_values
+    on as_of_deals.as_of_date = as_of_values.as_of_date
+    and as_of_deals.deal_key = as_of_values.deal_key
+inner join
+    events on as_of_deals.as_of_date = events.as_of_date and as_of_deals.deal_key = events.deal_key
+left join
+    proofs on as_of_deals.as_of_date = proofs.as_of_date and as_of_deals.deal_key = proofs.deal_key
+left join scores on as_of_deals.deal_key = scores.deal_key
+left join users on deals.owner_key = users.owner_key

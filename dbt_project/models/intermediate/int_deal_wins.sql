@@ -1,0 +1,68 @@
+with
+    runs as (select * from {{ ref("int_stage_runs") }}),
+
+    deals as (select * from {{ ref("int_deals") }}),
+
+    spans as (select * from {{ ref("int_deal_field_spans") }}),
+
+    rates as (select * from {{ ref("int_fx_rates") }}),
+
+    company as (select * from {{ ref("stg_standards__company") }}),
+
+    wins as (
+        select
+            runs.deal_key,
+            runs.funnel,
+            runs.run_number,
+            runs.entered_at as won_at,
+            runs.left_at as undone_at,
+            {{ local_date("runs.entered_at", "company.time_zone") }} as won_on,
+            {{ local_date("runs.left_at", "company.time_zone") }} as undone_on
+        from runs
+        cross join company
+        where runs.outcome = 'won' and runs.entered_at is not null
+    ),
+
+    -- What it was said to be worth when it was won; later corrections are known later.
+    amounts_then as (
+        select wins.deal_key, wins.run_number, max(spans.value_text) as value_text
+        from wins
+        inner join
+            spans
+            on wins.deal_key = spans.deal_key
+            and spans.field = 'amount'
+            and (spans.valid_from_at is null or spans.valid_from_at <= wins.won_at)
+            and (spans.valid_to_at is null or spans.valid_to_at > wins.won_at)
+        group by wins.deal_key, wins.run_number
+    )
+
+select
+    wins.deal_key,
+    wins.funnel,
+    wins.run_number,
+    wins.won_at,
+    wins.undone_at,
+    wins.won_on,
+    wins.undone_on,
+    deals.currency,
+    rates.rate as fx_rate,
+    cast(deals.amount * rates.rate as decimal(18, 2)) as amount_reporting,
+    cast(
+        case
+            when amounts_then.deal_key is not null
+            then cast({{ number_or_null("amounts_then.value_text") }} as decimal(18, 2))
+            else deals.amount
+        end
+        * rates.rate as decimal(18, 2)
+    ) as amount_when_won
+from wins
+inner join deals on wins.deal_key = deals.deal_key
+left join
+    amounts_then
+    on wins.deal_key = amounts_then.deal_key
+    and wins.run_number = amounts_then.run_number
+left join
+    rates
+    on deals.currency = rates.currency
+    and wins.won_on >= rates.valid_from
+    and (rates.valid_to is null or wins.won_on < rates.valid_to)

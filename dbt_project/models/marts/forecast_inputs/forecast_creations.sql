@@ -1,0 +1,43 @@
+with
+    runs as (select * from {{ ref("int_stage_runs") }}),
+
+    deals as (select * from {{ ref("int_deals") }}),
+
+    segments as (select * from {{ ref("int_deal_forecast_segments") }}),
+
+    users as (select * from {{ ref("int_users") }}),
+
+    company as (select * from {{ ref("stg_standards__company") }}),
+
+    begun as (
+        select
+            runs.deal_key,
+            runs.funnel,
+            runs.stage,
+            coalesce(deals.created_at, runs.entered_at) as began_at
+        from runs
+        inner join deals on runs.deal_key = deals.deal_key
+        where runs.run_number = 1 and runs.outcome is null and runs.stage_rank is not null
+    )
+
+select
+    begun.funnel,
+    segments.segment,
+    users.team,
+    deals.owner_key,
+    begun.stage,
+    {{ local_date("begun.began_at", "company.time_zone") }} as created_on,
+    count(*) as deals
+from begun
+cross join company
+inner join deals on begun.deal_key = deals.deal_key
+inner join segments on begun.deal_key = segments.deal_key
+left join users on deals.owner_key = users.owner_key
+where begun.began_at is not null
+group by
+    begun.funnel,
+    segments.segment,
+    users.team,
+    deals.owner_key,
+    begun.stage,
+    {{ local_date("begun.began_at", "company.time_zone") }}

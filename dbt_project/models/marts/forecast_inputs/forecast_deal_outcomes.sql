@@ -1,0 +1,64 @@
+with
+    as_of_deals as (select * from {{ ref("int_deal_as_ofs") }}),
+
+    runs as (select * from {{ ref("int_stage_runs") }}),
+
+    wins as (select * from {{ ref("int_deal_wins") }}),
+
+    company as (select * from {{ ref("stg_standards__company") }}),
+
+    closes as (
+        select deal_key, outcome, entered_at as closed_at, run_number
+        from runs
+        where outcome is not null and entered_at is not null
+    ),
+
+    past as (select * from as_of_deals where not is_tonight),
+
+    closes_in_order as (
+        select
+            past.as_of_date,
+            past.deal_key,
+            closes.closed_at,
+            closes.outcome,
+            row_number() over (
+                partition by past.as_of_date, past.deal_key order by closes.run_number
+            ) as close_number
+        from past
+        inner join closes on past.deal_key = closes.deal_key and closes.closed_at >= past.as_of_at
+    ),
+
+    wins_in_order as (
+        select
+            past.as_of_date,
+            past.deal_key,
+            wins.won_on,
+            wins.amount_reporting,
+            row_number() over (
+                partition by past.as_of_date, past.deal_key order by wins.run_number
+            ) as win_number
+        from past
+        inner join wins on past.deal_key = wins.deal_key and wins.won_at >= past.as_of_at
+    ),
+
+    first_closes as (select * from closes_in_order where close_number = 1),
+
+    first_wins as (select * from wins_in_order where win_number = 1)
+
+select
+    as_of_deals.as_of_date,
+    as_of_deals.deal_key,
+    first_wins.won_on,
+    first_wins.amount_reporting as won_amount_reporting,
+    {{ local_date("first_closes.closed_at", "company.time_zone") }} as closed_on,
+    first_closes.outcome
+from as_of_deals
+cross join company
+left join
+    first_closes
+    on as_of_deals.as_of_date = first_closes.as_of_date
+    and as_of_deals.deal_key = first_closes.deal_key
+left join
+    first_wins
+    on as_of_deals.as_of_date = first_wins.as_of_date
+    and as_of_deals.deal_key = first_wins.deal_key

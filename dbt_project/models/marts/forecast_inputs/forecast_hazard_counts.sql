@@ -1,0 +1,250 @@
+with
+    runs as (select * from {{ ref("int_stage_runs") }}),
+
+    visits as (select * from {{ ref("int_visits") }}),
+
+    segments as (select * from {{ ref("int_deal_forecast_segments") }}),
+
+    as_ofs as (select * from {{ ref("int_as_ofs") }}),
+
+    -- Won is an end; every other close may be reopened.
+    stays as (
+        select
+            runs.deal_key,
+            runs.funnel,
+            segments.segment,
+            runs.stage,
+            runs.outcome is not null as is_closed,
+            runs.entered_at,
+            runs.left_at,
+            runs.next_stage is not null as is_ended,
+            -- Where a deal changes funnels, this one does not tell its end.
+            case
+                when visits.ended_as = 'funnel_change' then 'funnel_change' else runs.next_stage
+            end as next_state,
+            coalesce(visits.observed_after_days, 0.0) as observed_after_days
+        from runs
+        inner join segments on runs.deal_key = segments.deal_key
+        left join visits on runs.visit_id = visits.visit_id
+        where
+            (runs.outcome is null and runs.stage_rank is not null)
+            or runs.outcome in ('lost', 'nurtured', 'disqualified')
+    ),
+
+    measured as (
+        select
+            stays.*,
+            case when is_ended then {{ days_between("entered_at", "left_at") }} end as stayed_days
+        from stays
+    ),
+
+    -- A stay that was under nobody's eyes before it ended cannot be counted: only long ones lived
+    -- to be seen.
+    seen as (
+        select *
+        from measured
+        where observed_after_days = 0 or stayed_days is null or observed_after_days < stayed_days
+    ),
+
+    -- An end is known from the first as-of after it on.
+    ended as (
+        select
+            as_ofs.as_of_date,
+            seen.funnel,
+            seen.segment,
+            seen.stage,
+            seen.next_state,
+            floor(seen.stayed_days / 7.0) as weeks_in_stage,
+            seen.stayed_days - 7.0 * floor(seen.stayed_days / 7.0) as days
+        from seen
+        inner join
+            as_ofs
+            on seen.left_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or seen.left_at >= as_ofs.previous_as_of_at)
+        where seen.is_ended and (seen.stayed_days >= 0 or seen.entered_at is null)
+    ),
+
+    ended_late as (
+        select
+            as_ofs.as_of_date,
+            seen.funnel,
+            seen.segment,
+            seen.stage,
+            '(seen late)' as next_state,
+            floor(seen.observed_after_days / 7.0) as weeks_in_stage,
+            seen.observed_after_days - 7.0 * floor(seen.observed_after_days / 7.0) as days
+        from seen
+        inner join
+            as_ofs
+            on seen.left_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or seen.left_at >= as_ofs.previous_as_of_at)
+        where seen.is_ended and seen.stayed_days >= 0 and seen.observed_after_days > 0
+    ),
+
+    every_end as (
+        select *
+        from ended
+        union all
+        select *
+        from ended_late
+    ),
+
+    -- Whole microseconds, so that their sum is exact in any order of rows.
+    ended_by_as_of as (
+        select
+            as_of_date,
+            funnel,
+            segment,
+            stage,
+            next_state,
+            weeks_in_stage,
+            count(*) as visits,
+            sum(cast(round(days * 86400000000.0) as bigint)) as microseconds
+        from every_end
+        group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage
+    ),
+
+    ended_by_then as (
+        select
+            as_ofs.as_of_date,
+            ended_by_as_of.funnel,
+            ended_by_as_of.segment,
+            ended_by_as_of.stage,
+            ended_by_as_of.next_state,
+            ended_by_as_of.weeks_in_stage,
+            ended_by_as_of.visits,
+            ended_by_as_of.microseconds
+        from as_ofs
+        inner join ended_by_as_of on as_ofs.as_of_date >= ended_by_as_of.as_of_date
+    ),
+
+    -- Of closed deals, which are many and long closed, the day is enough.
+    closed_by_day as (
+        select
+            funnel,
+            segment,
+            stage,
+            cast(entered_at as date) as entered_on,
+            left_at,
+            count(*) as visits
+        from seen
+        where is_closed and entered_at is not null
+        group by funnel, segment, stage, cast(entered_at as date), left_at
+    ),
+
+    standing as (
+        select
+            as_ofs.as_of_date,
+            seen.funnel,
+            seen.segment,
+            seen.stage,
+            {{ days_between("seen.entered_at", "as_ofs.as_of_at") }} as stayed_days,
+            seen.observed_after_days,
+            1 as visits
+        from seen
+        inner join
+            as_ofs
+            on seen.entered_at < as_ofs.as_of_at
+            and coalesce(seen.left_at, cast('9999-12-31' as timestamp)) >= as_ofs.as_of_at
+        where not seen.is_closed and (not seen.is_ended or seen.left_at is not null)
+        union all
+        select
+            as_ofs.as_of_date,
+            closed_by_day.funnel,
+            closed_by_day.segment,
+            closed_by_day.stage,
+            {{ days_between("cast(closed_by_day.entered_on as timestamp)", "as_ofs.as_of_at") }}
+            as stayed_days,
+            0.0 as observed_after_days,
+            closed_by_day.visits
+        from closed_by_day
+        inner join
+            as_ofs
+            on cast(closed_by_day.entered_on as timestamp) < as_ofs.as_of_at
+            and coalesce(closed_by_day.left_at, cast('9999-12-31' as timestamp)) >= as_ofs.as_of_at
+    ),
+
+    standing_seen as (
+        select * from standing where observed_after_days = 0 or observed_after_days < stayed_days
+    ),
+
+    ongoing as (
+        select
+            as_of_date,
+            funnel,
+            segment,
+            stage,
+            '(ongoing)' as next_state,
+            floor(stayed_days / 7.0) as weeks_in_stage,
+            visits,
+            visits * cast(
+                round((stayed_days - 7.0 * floor(stayed_days / 7.0)) * 86400000000.0) as bigint
+            ) as microseconds
+        from standing_seen
+        union all
+        select
+            as_of_date,
+            funnel,
+            segment,
+            stage,
+            '(seen late)' as next_state,
+            floor(observed_after_days / 7.0) as weeks_in_stage,
+            visits,
+            visits * cast(
+                round(
+                    (observed_after_days - 7.0 * floor(observed_after_days / 7.0)) * 86400000000.0
+                ) as bigint
+            ) as microseconds
+        from standing_seen
+        where observed_after_days > 0
+    ),
+
+    every_stay as (
+        select *
+        from ended_by_then
+        union all
+        select *
+        from ongoing
+    ),
+
+    counted as (
+        select
+            as_of_date,
+            funnel,
+            segment,
+            stage,
+            cast(weeks_in_stage as bigint) as weeks_in_stage,
+            next_state,
+            sum(visits) as visits,
+            sum(microseconds) as microseconds
+        from every_stay
+        group by as_of_date, funnel, segment, stage, cast(weeks_in_stage as bigint), next_state
+    ),
+
+    with_whole as (
+        select *
+        from counted
+        union all
+        select
+            as_of_date,
+            funnel,
+            'all' as segment,
+            stage,
+            weeks_in_stage,
+            next_state,
+            sum(visits) as visits,
+            sum(microseconds) as microseconds
+        from counted
+        group by as_of_date, funnel, stage, weeks_in_stage, next_state
+    )
+
+select
+    as_of_date,
+    funnel,
+    segment,
+    stage,
+    weeks_in_stage,
+    next_state,
+    cast(visits as bigint) as visits,
+    cast(microseconds as double precision) / 86400000000.0 as days
+from with_whole

@@ -1,0 +1,134 @@
+with
+    wins as (select * from {{ ref("int_deal_wins") }}),
+
+    runs as (select * from {{ ref("int_stage_runs") }}),
+
+    deals as (select * from {{ ref("int_deals") }}),
+
+    spans as (select * from {{ ref("int_deal_field_spans") }}),
+
+    field_changes as (select * from {{ ref("int_field_changes") }}),
+
+    observations as (select * from {{ ref("int_deal_observations") }}),
+
+    as_ofs as (select * from {{ ref("int_as_ofs") }}),
+
+    amount_spans as (select * from spans where field = 'amount'),
+
+    deals_with_spans as (select distinct deal_key from amount_spans),
+
+    tracked as (
+        select deals.crm, min(field_changes.changed_at) as tracked_from_at
+        from field_changes
+        inner join deals on field_changes.deal_key = deals.deal_key
+        where field_changes.field = 'amount'
+        group by deals.crm
+    ),
+
+    first_seen as (
+        select deal_key, min(observed_at) as first_observed_at
+        from observations
+        where is_present
+        group by deal_key
+    ),
+
+    won as (select * from wins where amount_when_won > 0 and fx_rate is not null),
+
+    first_entries as (
+        select
+            won.deal_key,
+            won.run_number,
+            won.funnel,
+            runs.stage,
+            won.won_at,
+            won.fx_rate,
+            won.amount_when_won,
+            min(runs.entered_at) as entered_at
+        from won
+        inner join
+            runs
+            on won.deal_key = runs.deal_key
+            and won.funnel = runs.funnel
+            and runs.run_number < won.run_number
+        where runs.outcome is null and runs.stage_rank is not null
+        group by
+            won.deal_key,
+            won.run_number,
+            won.funnel,
+            runs.stage,
+            won.won_at,
+            won.fx_rate,
+            won.amount_when_won
+    ),
+
+    told_by_changes as (
+        select first_entries.*, {{ number_or_null("amount_spans.value_text") }} as amount_then
+        from first_entries
+        inner join
+            amount_spans
+            on first_entries.deal_key = amount_spans.deal_key
+            and (
+                amount_spans.valid_from_at is null
+                or amount_spans.valid_from_at <= first_entries.entered_at
+            )
+            and (
+                amount_spans.valid_to_at is null
+                or amount_spans.valid_to_at > first_entries.entered_at
+            )
+    ),
+
+    -- Where nothing tells that the amount would have been seen to change, it may be that of the
+    -- close.
+    never_changed as (
+        select first_entries.*, cast(deals.amount as double precision) as amount_then
+        from first_entries
+        inner join deals on first_entries.deal_key = deals.deal_key
+        left join deals_with_spans on first_entries.deal_key = deals_with_spans.deal_key
+        left join tracked on deals.crm = tracked.crm
+        left join first_seen on first_entries.deal_key = first_seen.deal_key
+        where
+            deals_with_spans.deal_key is null
+            and (
+                tracked.tracked_from_at <= first_entries.entered_at
+                or first_seen.first_observed_at <= first_entries.entered_at
+            )
+    ),
+
+    known as (
+        select *
+        from told_by_changes
+        union all
+        select *
+        from never_changed
+    ),
+
+    -- Won before the first as-of, or between it and the next.
+    by_as_of as (
+        select
+            as_ofs.as_of_date,
+            known.funnel,
+            known.stage,
+            count(*) as won_deals,
+            sum(
+                cast(cast(known.amount_then as decimal(18, 2)) * known.fx_rate as decimal(18, 2))
+            ) as amount_at_stage,
+            sum(known.amount_when_won) as amount_won
+        from known
+        inner join
+            as_ofs
+            on known.won_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or known.won_at >= as_ofs.previous_as_of_at)
+        where known.amount_then > 0
+        group by as_ofs.as_of_date, known.funnel, known.stage
+    )
+
+select
+    as_ofs.as_of_date,
+    by_as_of.funnel,
+    by_as_of.stage,
+    cast(sum(by_as_of.won_deals) as bigint) as won_deals,
+    cast(sum(by_as_of.amount_at_stage) as decimal(38, 2)) as amount_at_stage,
+    cast(sum(by_as_of.amount_won) as decimal(38, 2)) as amount_won
+from as_ofs
+inner join by_as_of on as_ofs.as_of_date >= by_as_of.as_of_date
+group by as_ofs.as_of_date, by_as_of.funnel, by_as_of.stage
