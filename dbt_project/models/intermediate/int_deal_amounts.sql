@@ -31,7 +31,7 @@ select
     dated.deal_key,
     rates.valid_from as rate_date,
     rates.rate as fx_rate,
-    cast(dated.amount * rates.rate as decimal(18, 2)) as amount_reporting,
+    cast(cast(dated.amount as decimal(30, 2)) * rates.rate as decimal(18, 2)) as amount_reporting,
     case
         when dated.amount is null
         then 'missing_amount'

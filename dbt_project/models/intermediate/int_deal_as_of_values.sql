@@ -177,7 +177,7 @@ with
             known.deal_key,
             case
                 when known.is_amount_known
-                then cast(cast(known.amount as decimal(18, 2)) * rates.rate as decimal(18, 2))
+                then cast(cast(known.amount as decimal(30, 2)) * rates.rate as decimal(18, 2))
             end as amount_reporting,
             case
                 when not known.is_amount_known

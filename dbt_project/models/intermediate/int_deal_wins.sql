@@ -46,12 +46,12 @@ select
     wins.undone_on,
     deals.currency,
     rates.rate as fx_rate,
-    cast(deals.amount * rates.rate as decimal(18, 2)) as amount_reporting,
+    cast(cast(deals.amount as decimal(30, 2)) * rates.rate as decimal(18, 2)) as amount_reporting,
     cast(
         case
             when amounts_then.deal_key is not null
-            then cast({{ number_or_null("amounts_then.value_text") }} as decimal(18, 2))
-            else deals.amount
+            then cast({{ number_or_null("amounts_then.value_text") }} as decimal(30, 2))
+            else cast(deals.amount as decimal(30, 2))
         end
         * rates.rate as decimal(18, 2)
     ) as amount_when_won

@@ -25,7 +25,7 @@ select
     named.crm || ':' || named.owner_id as owner_key,
     named.period_start,
     named.period_end,
-    cast(named.amount * rates.rate as decimal(18, 2)) as amount_reporting,
+    cast(cast(named.amount as decimal(30, 2)) * rates.rate as decimal(18, 2)) as amount_reporting,
     case
         when named.currency is null
         then 'missing_currency'

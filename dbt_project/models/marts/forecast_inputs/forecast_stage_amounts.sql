@@ -110,7 +110,7 @@ with
             known.stage,
             count(*) as won_deals,
             sum(
-                cast(cast(known.amount_then as decimal(18, 2)) * known.fx_rate as decimal(18, 2))
+                cast(cast(known.amount_then as decimal(30, 2)) * known.fx_rate as decimal(18, 2))
             ) as amount_at_stage,
             sum(known.amount_when_won) as amount_won
         from known
