@@ -1,7 +1,8 @@
-"""Runs the registered methods on one night's inputs and gives the served tables.
+"""Runs forecast methods on what was known on one as-of date and puts them side by side.
 
-Belongs here: putting methods side by side in `forecast_deal` and `forecast_period`. Not here: any method's
-arithmetic, files, the clock.
+Belongs here: which method speaks for a funnel, what each deal is expected to bring, that parts sum to the whole. Not
+here: any method's arithmetic, sums by period (`periods.py`), intervals (`simulate.py`), targets and coverage
+(`coverage.py`), files, the clock.
 """
 
 from collections.abc import Sequence
@@ -13,56 +14,60 @@ from orchestration.forecasting.inputs import ForecastInputs
 from orchestration.forecasting.method import ForecastMethod
 from orchestration.forecasting.registry import METHODS
 
-DEAL_COLUMNS = (
-    "deal_key",
-    "funnel",
-    "stage",
-    "segment",
-    "win_rate",
-    "rate_n",
-    "is_insufficient_history",
-    "amount_reporting",
-    "expected_amount",
-    "amount_exclusion",
-    "period_start",
-    "period_status",
-)
+# Levels that sums and intervals are made at: within each funnel, and within all funnels together.
+SCOPES = ("all", "team", "owner", "segment")
+# p10 of two thousand draws is within a thirtieth of a standard deviation of what any number of draws would give.
+DRAWS = 2000
 
 
 class ForecastSumError(Exception):
-    """A method's parts do not sum to its whole; the sentence names method, funnel and both sums."""
+    """A method's parts do not sum to its whole; the sentence names the method and both sums."""
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """forecast_deal: one row per method and open deal. forecast_period: one row per method, funnel and period."""
+    """What methods say on one as-of date. Every frame begins with business_date and method, ordered by its grain.
+
+    deals: one row per method and open deal: deal_key, funnel, stage, segment, win_rate, rate_n,
+        is_insufficient_history, amount_reporting, expected_amount (to the cent, null with amount_exclusion),
+        amount_exclusion, period_start and period_status (where its chance lies; for a chance spread over months the
+        month of expected_win_on), expected_win_on, amount_basis, realisation, criteria_state, fell_back_to.
+    deal_periods: one row per method, open deal and fiscal month it may be won in: deal_key, funnel, period_start,
+        period_status, chance, amount_if_won, expected_amount.
+    periods: one row per method, funnel (`all` too), scope, scope_value, period_kind, period_start and period_status.
+        Won so far (won_deals, won_excluded_deals, won_amount), open (open_deals, excluded_deals, open_amount, with
+        open_p10_amount, open_p50_amount, open_p90_amount of the open deals alone), new_business_deals,
+        new_business_amount; total_amount with p10_amount, p50_amount, p90_amount; expected_wins;
+        is_insufficient_history, fell_back_to. period_kind is month or quarter; `none` for what stands in no period
+        (period_status later, overdue, undated, untimed). The running period and those up to the end of the second
+        quarter after the running one have a row each in scope `all`, also where nothing is expected in them.
+    quality: one row per method, funnel, period and criteria_state (met, violated, waived, not_evaluated,
+        none_asked): open_deals, amount, expected_amount. The states of a period sum to its open_amount.
+    """
 
     deals: pl.DataFrame
+    deal_periods: pl.DataFrame
     periods: pl.DataFrame
+    quality: pl.DataFrame
 
 
-def forecast(inputs: ForecastInputs, methods: Sequence[ForecastMethod] = METHODS) -> Forecast:
+def forecast(
+    inputs: ForecastInputs,
+    methods: Sequence[ForecastMethod] = METHODS,
+    *,
+    draws: int = DRAWS,
+    scopes: Sequence[str] = SCOPES,
+) -> Forecast:
     """Run the methods; rows in the order of method, then key, whatever the order of the inputs.
 
+    Args:
+        methods: any objects with a name and a forecast; a wrapped method (such as one placed by
+            `periods.placed_by_close_date`) is as good as a module. Where a method has no history to go by in a
+            funnel, the next simpler one of FALLBACK_CHAIN speaks for it there, run from `methods` or the registry.
+        draws: simulated outcomes per method that p10, p50 and p90 are taken from.
+        scopes: of SCOPES; `("all",)` for funnels and the whole alone, which is several times faster.
+
     Raises:
-        ForecastSumError: the deals of a method do not sum to its periods, to the cent.
+        ForecastSumError: the chances of a deal do not sum to its rate, or the deals of a method not to its periods.
     """
-    deals, periods = [], []
-    for method in methods:
-        made = method.forecast(inputs)
-        _refuse_unequal_sums(method.name, made.deals, made.periods)
-        stamp = [pl.lit(inputs.business_date).alias("business_date"), pl.lit(method.name).alias("method")]
-        deals.append(made.deals.select(*stamp, *DEAL_COLUMNS).sort("deal_key"))
-        periods.append(made.periods.select(*stamp, *made.periods.columns))
-    return Forecast(deals=pl.concat(deals), periods=pl.concat(periods))
-
-
-def _refuse_unequal_sums(method: str, deals: pl.DataFrame, periods: pl.DataFrame) -> None:
-    whole = deals["expected_amount"].sum()
-    for kind in ("month", "quarter"):
-        parts = periods.filter((pl.col("funnel") == "all") & pl.col("period_kind").is_in([kind, "none"]))
-        if parts["open_amount"].sum() != whole or parts["open_deals"].sum() != deals.height:
-            raise ForecastSumError(
-                f"{method}: {deals.height} deals sum to {whole}, its rows by {kind} hold"
-                f" {parts['open_deals'].sum()} deals and sum to {parts['open_amount'].sum()}; the method is wrong"
-            )
+    raise NotImplementedError
