@@ -9,7 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
-from orchestration.forecasting.inputs import ForecastInputs
+from orchestration.forecasting.inputs import MONEY, ForecastInputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,17 +25,19 @@ class MethodForecast:
     chances: one row per open deal and fiscal month it may be won in, and one for what lies in none: deal_key,
         period_start Date (first day of the fiscal month, null unless dated), period_status (dated, later, overdue,
         undated, untimed), chance Decimal(13, 12) (P(won in it), null as win_rate), amount_if_won Decimal(18, 2)
-        (amount x realisation, null with amount_exclusion), expected_amount Decimal(18, 2) (to the cent; what sums are made of).
-        Every open deal has a row at least; the chances of a deal sum to its win_rate, exactly.
+        (amount x realisation, null with amount_exclusion), expected_amount Decimal(18, 2) (to the cent; what sums are
+        made of). Every open deal has a row at least; the chances of a deal sum to its win_rate, exactly.
     new_business: one row per funnel, segment value, team, owner_key and fiscal month: deals Float64 (expected wins of
         deals not created yet), deals_sd Float64 (of that expectation, for what is not known of the creation rate and
         of the hazards), amount_if_won Decimal(18, 2) (mean), amount_sd Float64 (between deals), expected_amount
         Decimal(18, 2). Empty for a method that knows of none.
+    has_timing: whether the method says when a deal is won; where not, all of its chances are untimed.
     """
 
     deals: pl.DataFrame
     chances: pl.DataFrame
     new_business: pl.DataFrame
+    has_timing: bool = True
 
 
 class ForecastMethod(Protocol):
@@ -45,6 +47,25 @@ class ForecastMethod(Protocol):
     def name(self) -> str: ...
 
     def forecast(self, inputs: ForecastInputs, /) -> MethodForecast: ...
+
+
+NEW_BUSINESS = {
+    "funnel": pl.String(),
+    "segment": pl.String(),
+    "team": pl.String(),
+    "owner_key": pl.String(),
+    "period_start": pl.Date(),
+    "deals": pl.Float64(),
+    "deals_sd": pl.Float64(),
+    "amount_if_won": MONEY,
+    "amount_sd": pl.Float64(),
+    "expected_amount": MONEY,
+}
+
+
+def no_new_business() -> pl.DataFrame:
+    """The new business of a method that knows of none."""
+    return pl.DataFrame(schema=NEW_BUSINESS)
 
 
 def unusable_amount() -> pl.Expr:

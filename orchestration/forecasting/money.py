@@ -3,6 +3,7 @@
 Belongs here: rounding of amounts. Not here: which rate, which deals, which period.
 """
 
+from decimal import Decimal
 from fractions import Fraction
 
 import polars as pl
@@ -27,8 +28,12 @@ def cents_to_money(cents: pl.Expr) -> pl.Expr:
     return (cents.cast(pl.Decimal(38, 2)) / 100).cast(MONEY)
 
 
+def rounded_money(amount: Fraction) -> Decimal:
+    """An amount to the cent, half up; it is not negative."""
+    cents = amount * 100
+    return Decimal((2 * cents.numerator + cents.denominator) // (2 * cents.denominator)).scaleb(-2)
+
+
 def shared_out(unit_amount: Fraction, deals: int) -> tuple[int, int]:
     """(cents of each deal, how many deals carry one cent more), so that the parts are the rounded whole exactly."""
-    exact_cents = unit_amount * 100 * deals
-    total = (2 * exact_cents.numerator + exact_cents.denominator) // (2 * exact_cents.denominator)
-    return divmod(total, deals)
+    return divmod(int(rounded_money(unit_amount * deals).scaleb(2)), deals)

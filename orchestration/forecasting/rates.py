@@ -1,9 +1,10 @@
 """Stage-to-won rates by funnel and segment, shrunk to the funnel's rate where history is short.
 
-Belongs here: which counts a rate rests on, shrinkage, rounding of a rate. Not here: the chain itself
+Belongs here: which counts a rate rests on, shrinkage, how sure a rate is, rounding. Not here: the chain itself
 (`absorption.py`), amounts, periods.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _SCHEMA = {
     "parent_rate": RATE,
     "shrinkage_deals": pl.Int64(),
     "rate": RATE,
+    "rate_group": pl.String(),
+    "rate_sd": pl.Float64(),
     "unresolved_share": pl.Float64(),
     "is_insufficient_history": pl.Boolean(),
 }
@@ -39,10 +42,16 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class Rate:
-    """One stage-to-won rate: 0 to 1, None where history tells none."""
+    """One stage-to-won rate: 0 to 1, None where history tells none.
+
+    rests_on: visits it is as sure as: its own, with the weight of the parent's; those of the parent where it has none.
+    is_parents: it is the parent's rate and nothing else.
+    """
 
     value: Fraction | None
     is_insufficient_history: bool
+    rests_on: int = 0
+    is_parents: bool = False
 
 
 def stage_to_won_rates(inputs: ForecastInputs) -> pl.DataFrame:
@@ -50,6 +59,7 @@ def stage_to_won_rates(inputs: ForecastInputs) -> pl.DataFrame:
 
     Columns: funnel, segment, stage, visits (n: completed visits), own_rate (of these visits alone), parent_rate
     (the funnel's, null for `all`), shrinkage_deals (m), rate (the one to use; null where history tells none),
+    rate_group (rows with the same one share one rate), rate_sd (see `log_odds_sd`, 0 where there is no rate),
     unresolved_share (0-1, share of deals that end where counts tell nothing further), is_insufficient_history.
     Every stage and segment value that an open deal or a count names has its row.
     """
@@ -63,21 +73,34 @@ def stage_to_won_rates(inputs: ForecastInputs) -> pl.DataFrame:
     )
 
 
-def shrunken(own: Absorption, parent: Fraction | None, minimum_n: int, shrinkage_deals: int) -> Rate:
+def shrunken(own: Absorption, whole: Absorption, minimum_n: int, shrinkage_deals: int) -> Rate:
     """(w + m x parent) / (n + m) where n is below the minimum, with w = own rate x n; the own rate elsewhere.
 
-    Where the visits tell no rate of their own, the parent's stands in. Where the parent's is unknown too, a
-    handful of visits is no rate: None.
+    The parent rate is that of `whole`. Where the visits tell no rate of their own, the parent's stands in. Where the
+    parent's is unknown too, a handful of visits is no rate: None.
     """
-    own_rate = told_rate(own)
-    if own_rate is None:
-        return Rate(parent, is_insufficient_history=True)
-    if own.visits >= minimum_n:
-        return Rate(own_rate, is_insufficient_history=False)
+    own_rate, parent = told_rate(own), told_rate(whole)
+    if own_rate is not None and own.visits >= minimum_n:
+        return Rate(own_rate, is_insufficient_history=False, rests_on=own.visits)
     if parent is None:
         return Rate(None, is_insufficient_history=True)
+    if own_rate is None:
+        return Rate(parent, is_insufficient_history=True, rests_on=whole.visits, is_parents=True)
     weighted = own_rate * own.visits + shrinkage_deals * parent
-    return Rate(weighted / (own.visits + shrinkage_deals), is_insufficient_history=True)
+    # The parent's rate is no surer than its own visits make it, whatever weight it is given.
+    rests_on = own.visits + min(shrinkage_deals, whole.visits)
+    return Rate(weighted / (own.visits + shrinkage_deals), is_insufficient_history=True, rests_on=rests_on)
+
+
+def log_odds_sd(rate: Fraction | None, visits: int) -> float:
+    """Standard error of a rate in log-odds: sqrt(1/(w + 1/2) + 1/(n - w + 1/2)), with w = rate x n; 0 where none is.
+
+    The halves are those of Haldane and Anscombe (1956), so that a rate of 0 or 1 has an error too.
+    """
+    if rate is None:
+        return 0.0
+    won = float(rate * visits)
+    return math.sqrt(1 / (won + 0.5) + 1 / (visits - won + 0.5))
 
 
 def told_rate(own: Absorption) -> Fraction | None:
@@ -111,16 +134,17 @@ def _funnel_rows(
         own = whole.get(stage, nothing)
         parent = told_rate(own)
         short = parent is None or own.visits < inputs.minimum_n
-        yield _row((funnel, ALL, stage), own, None, inputs.shrinkage_deals, Rate(parent, short))
+        yield _row((funnel, ALL, stage), own, None, inputs.shrinkage_deals, Rate(parent, short, own.visits))
         for segment in segments:
             own_segment = chains.get(segment, {}).get(stage, nothing)
-            rate = shrunken(own_segment, parent, inputs.minimum_n, inputs.shrinkage_deals)
+            rate = shrunken(own_segment, own, inputs.minimum_n, inputs.shrinkage_deals)
             yield _row((funnel, segment, stage), own_segment, parent, inputs.shrinkage_deals, rate)
 
 
 def _row(
     key: tuple[str, str, str], own: Absorption, parent: Fraction | None, shrinkage_deals: int, rate: Rate
 ) -> tuple[object, ...]:
+    funnel, segment, stage = key
     return (
         *key,
         own.visits,
@@ -128,6 +152,8 @@ def _row(
         rounded(parent),
         shrinkage_deals,
         rounded(rate.value),
+        "/".join((funnel, ALL if rate.is_parents else segment, stage)),
+        log_odds_sd(rate.value, rate.rests_on),
         float(own.unresolved),
         rate.is_insufficient_history,
     )

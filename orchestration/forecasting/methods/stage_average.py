@@ -9,10 +9,10 @@ from typing import Final
 
 import polars as pl
 
-from orchestration.forecasting.inputs import ALL, ForecastInputs
-from orchestration.forecasting.method import MethodForecast
-from orchestration.forecasting.money import cents_to_money, shared_out
-from orchestration.forecasting.periods import UNTIMED, untimed_rows
+from orchestration.forecasting.inputs import ALL, MONEY, ForecastInputs
+from orchestration.forecasting.method import MethodForecast, no_new_business
+from orchestration.forecasting.money import cents_to_money, rounded_money, shared_out
+from orchestration.forecasting.periods import UNTIMED, one_chance_each
 from orchestration.forecasting.rates import stage_to_won_rates
 
 name: Final = "stage_average"
@@ -20,6 +20,7 @@ name: Final = "stage_average"
 _SHARES = {
     "funnel": pl.String(),
     "stage": pl.String(),
+    "mean_won_amount": MONEY,
     "cents": pl.Int64(),
     "deals_with_a_cent_more": pl.Int64(),
 }
@@ -34,6 +35,8 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
             "funnel",
             "stage",
             pl.col("rate").alias("win_rate"),
+            "rate_group",
+            "rate_sd",
             pl.col("visits").alias("rate_n"),
             "is_insufficient_history",
         )
@@ -51,19 +54,22 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
             cents_to_money(
                 pl.col("cents") + (pl.col("place") <= pl.col("deals_with_a_cent_more")).cast(pl.Int64)
             ).alias("expected_amount"),
+            pl.col("mean_won_amount").alias("amount_if_won"),
+            pl.lit("mean_won").alias("amount_basis"),
+            pl.lit(None, pl.Date).alias("expected_win_on"),
             pl.lit(None, pl.Date).alias("period_start"),
             pl.lit(UNTIMED).alias("period_status"),
         )
     )
-    return MethodForecast(deals=deals, periods=untimed_rows(deals, inputs))
+    return MethodForecast(deals=deals, chances=one_chance_each(deals), new_business=no_new_business(), has_timing=False)
 
 
 def _shares(inputs: ForecastInputs, rates: pl.DataFrame) -> pl.DataFrame:
-    """By funnel and stage: each deal's cents, and how many deals carry one more. Stages without a total are absent."""
+    """By funnel and stage: mean won amount, each deal's cents, how many deals carry one more. None: no row."""
     means = mean_won_amounts(inputs.won_amounts)
     stages = inputs.open_deals.group_by("funnel", "stage").len("deals").join(rates, on=["funnel", "stage"])
     rows = [
-        (funnel, stage, *shared_out(Fraction(win_rate) * means[funnel], deals))
+        (funnel, stage, rounded_money(means[funnel]), *shared_out(Fraction(win_rate) * means[funnel], deals))
         for funnel, stage, deals, win_rate in stages.select("funnel", "stage", "deals", "win_rate").iter_rows()
         if win_rate is not None and funnel in means
     ]

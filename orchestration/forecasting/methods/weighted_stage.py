@@ -9,9 +9,9 @@ from typing import Final
 import polars as pl
 
 from orchestration.forecasting.inputs import ForecastInputs
-from orchestration.forecasting.method import MethodForecast, unusable_amount
+from orchestration.forecasting.method import MethodForecast, no_new_business, unusable_amount
 from orchestration.forecasting.money import rate_times_amount
-from orchestration.forecasting.periods import period_rows, with_close_period
+from orchestration.forecasting.periods import expected_by_close_date, one_chance_each, with_close_period
 from orchestration.forecasting.rates import stage_to_won_rates
 
 name: Final = "weighted_stage"
@@ -24,21 +24,21 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
         "segment",
         "stage",
         pl.col("rate").alias("win_rate"),
+        "rate_group",
+        "rate_sd",
         pl.col("visits").alias("rate_n"),
         "is_insufficient_history",
     )
+    no_rate = pl.when(pl.col("win_rate").is_null()).then(pl.lit("no_rate_history"))
     deals = (
         inputs.open_deals.join(rates, on=["funnel", "segment", "stage"], how="left", maintain_order="left")
+        .with_columns(pl.coalesce(unusable_amount(), no_rate).alias("amount_exclusion"))
         .with_columns(
-            pl.coalesce(unusable_amount(), pl.when(pl.col("win_rate").is_null()).then(pl.lit("no_rate_history"))).alias(
-                "amount_exclusion"
-            )
+            pl.when(pl.col("amount_exclusion").is_null()).then("amount_reporting").alias("amount_if_won"),
+            pl.lit("own").alias("amount_basis"),
         )
-        .with_columns(
-            pl.when(pl.col("amount_exclusion").is_null())
-            .then(rate_times_amount(pl.col("win_rate"), pl.col("amount_reporting")))
-            .alias("expected_amount")
-        )
+        .with_columns(rate_times_amount(pl.col("win_rate"), pl.col("amount_if_won")).alias("expected_amount"))
         .pipe(with_close_period, inputs)
+        .with_columns(expected_by_close_date())
     )
-    return MethodForecast(deals=deals, periods=period_rows(deals, inputs))
+    return MethodForecast(deals=deals, chances=one_chance_each(deals), new_business=no_new_business())
