@@ -1,0 +1,288 @@
+"""How fast deals leave a stage, by whole weeks spent in it and state entered next, drawn together where history is thin.
+
+Belongs here: exposures, daily rates, empirical Bayes, what is not known of a rate, whether history tells enough. Not
+here: what follows from rates for a deal (`multistate.py`), frames of deals, amounts, periods.
+
+Rates are constant within a week, and a visit's exposure is counted in days, so that a visit which goes on at as-of
+counts for as long as it has lasted. All history weighs the same: the counts carry no dates, so a half-life would have
+to come with them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from orchestration.forecasting.inputs import ALL, ONGOING, SEEN_LATE, ForecastInputs
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+# The last week stands for all that follow it.
+WEEKS = 52
+# First weeks of the bands that single weeks are drawn to: narrow where deals move, wide where few are left.
+BANDS = (0, 1, 2, 4, 8, 13, 26)
+OUTCOMES = ("won", "lost", "nurtured", "disqualified")
+
+# What a deal may enter, in the order of the last axis: won, each state that deals leave again, and two ends.
+WON, FIRST_STATE = 0, 1
+CLOSED, UNKNOWN = -2, -1
+
+# A visit that began and ended within one tick of a CRM that keeps days alone has no exposure; half an hour stands in.
+LEAST_DAYS = 1 / 48
+
+
+@dataclass(frozen=True, eq=False)
+class Exits:
+    """What was seen of one funnel.
+
+    segments: its segment values, `all` first. states: stages that deals were seen to leave, closed ones that some came
+        back from among them. is_closed: of each state.
+    exits: visits that ended, (segments, states, WEEKS, next). days: days at risk, (segments, states, WEEKS).
+        `next`: won, each of `states`, closed for good, unknown (a stage nobody has left, another funnel).
+    visits: completed visits, dated or not, (segments, states).
+    closes: completed visits of the funnel that ended in any close.
+    """
+
+    segments: tuple[str, ...]
+    states: tuple[str, ...]
+    is_closed: Flags
+    exits: Floats
+    days: Floats
+    visits: Floats
+    closes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """What is not known of the log of each rate, as independent errors that are passed on from level to level.
+
+    A level is known to 1 / (n + k), with n its expected exits and k the weight of the level above, and takes over the
+    share k / (n + k) of that level's error. Shapes as Hazards.rates, with one axis for weeks, bands or none;
+    `segment_*` by segment. What a segment does not take over is the funnel's error in its mean over the segment's
+    weeks, which weigh as `segment_weeks`; the error of their shape it has whole. Variances are 0 where nothing ever
+    happened.
+    """
+
+    week_variance: Floats
+    week_share: Floats
+    band_variance: Floats
+    band_share: Floats
+    stage_variance: Floats
+    segment_variance: Floats
+    segment_share: Floats
+    segment_weeks: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Hazards:
+    """Rates per day of one funnel, (segments, states, WEEKS, next) as in Exits, none negative."""
+
+    seen: Exits
+    rates: Floats
+    doubt: Doubt
+
+
+def hazards_of(seen: Exits) -> Hazards:
+    """Rates by empirical Bayes: weeks are drawn to their band, bands to the one before, segments to the funnel.
+
+    Each level is the one above it times theta = (O + k) / (E + k), with O exits seen and E expected of the level above
+    (the gamma-Poisson model of Clayton and Kaldor, Biometrics 43, 1987), and k as `prior_weight` finds it. The first
+    band is drawn to the stage as a whole, a later one to the band before it, because few are left at risk there, and
+    those move more slowly than the rest.
+    """
+    whole, days = seen.exits[0], seen.days[0]
+    days_of_stage = days.sum(axis=1)[:, None]
+    stage = _ratio(whole.sum(axis=1), days_of_stage)
+
+    starts = np.array(BANDS)
+    exits_of_band = np.add.reduceat(whole, starts, axis=1)
+    days_of_band = np.add.reduceat(days, starts, axis=1)[:, :, None]
+    weight = prior_weight(exits_of_band, days_of_band * stage[:, None, :], axis=1)
+    rates, band_of_week = np.empty_like(whole), np.searchsorted(starts, np.arange(WEEKS), side="right") - 1
+    band_variance, band_share = np.zeros_like(exits_of_band), np.ones_like(exits_of_band)
+    week_variance, week_share = np.zeros_like(whole), np.ones_like(whole)
+    above = stage
+    for band in range(len(BANDS)):
+        expected = days_of_band[:, band] * above
+        above = above * _theta(exits_of_band[:, band], expected, weight)
+        band_variance[:, band], band_share[:, band] = _doubt(days_of_band[:, band] * above, weight)
+        inside = band_of_week == band
+        expected_of_week = days[:, inside, None] * above[:, None, :]
+        week_weight = prior_weight(whole[:, inside], expected_of_week, axis=1)[:, None]
+        rates[:, inside] = above[:, None, :] * _theta(whole[:, inside], expected_of_week, week_weight)
+        week_variance[:, inside], week_share[:, inside] = _doubt(expected_of_week, week_weight)
+
+    exits_of_segment = seen.exits[1:].sum(axis=2)
+    expected = seen.days[..., None] * rates
+    expected_of_segment = expected[1:].sum(axis=2)
+    segment_weight = prior_weight(exits_of_segment, expected_of_segment, axis=0)
+    theta = _theta(exits_of_segment, expected_of_segment, segment_weight)
+    variance, share = _doubt(expected_of_segment * theta, segment_weight)
+    all_rates = np.concatenate([rates[None], rates[None] * theta[:, :, None, :]])
+    # Nobody who stayed closed for a year is taken to come back: without end, even the rarest return would be certain.
+    all_rates[:, seen.is_closed, -1] = 0
+    of_whole = np.zeros((1, *stage.shape))
+    return Hazards(
+        seen=seen,
+        rates=all_rates,
+        doubt=Doubt(
+            week_variance=week_variance,
+            week_share=week_share,
+            band_variance=band_variance,
+            band_share=band_share,
+            stage_variance=_inverse(whole.sum(axis=1)),
+            segment_variance=np.concatenate([of_whole, variance]),
+            segment_share=np.concatenate([of_whole + 1, share]),
+            segment_weeks=_ratio(expected, expected.sum(axis=2, keepdims=True)),
+        ),
+    )
+
+
+def prior_weight(seen: Floats, expected: Floats, axis: int) -> Floats:
+    """Weight of the common rate, in expected exits, along an axis: 1 / variance of the true ratios seen / expected.
+
+    By moments (Marshall, Applied Statistics 40, 1991), with the degrees of freedom of DerSimonian and Laird (1986):
+    sum of (seen - expected)^2 / expected beyond its own chance. Infinite where chance explains all of it.
+    """
+    total = expected.sum(axis=axis)
+    chi_square = _ratio((seen - expected) ** 2, expected).sum(axis=axis)
+    parts = (expected > 0).sum(axis=axis)
+    spread = total - _ratio((expected**2).sum(axis=axis), total)
+    variance = np.maximum(_ratio(chi_square - np.maximum(parts - 1, 0), spread), 0.0)
+    return np.where(variance > 0, _inverse(variance), np.inf)
+
+
+def _theta(seen: Floats, expected: Floats, weight: Floats) -> Floats:
+    finite = np.where(np.isinf(weight), 0.0, weight)
+    below = expected + finite
+    theta = np.where(below > 0, (seen + finite) / np.where(below > 0, below, 1.0), 1.0)
+    return np.where(np.isinf(weight), 1.0, theta)
+
+
+def _doubt(expected: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """(own variance, share of the error above) of the log of a rate; see Doubt."""
+    is_drawn = np.isinf(weight)
+    finite = np.where(is_drawn, 1.0, weight)
+    below = np.maximum(expected + finite, 1e-12)
+    own = np.where(is_drawn, 0.0, 1 / below)
+    return own, np.where(is_drawn, 1.0, finite / below)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    is_some = below > 0
+    return np.where(is_some, above / np.where(is_some, below, 1.0), 0.0)
+
+
+def _inverse(value: Floats) -> Floats:
+    return _ratio(np.ones_like(value), value)
+
+
+def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Exits:
+    """Exits and days at risk of a funnel, from its counts of visits.
+
+    Args:
+        inputs: what is known; hazard_counts and stages are read.
+        funnel: its name.
+        segments: segment values to have a place beside those that the counts name.
+
+    A visit of w whole weeks was at risk in each of them for seven days, and in its last, broken week for the days given.
+    What was seen late was not at risk before. Visits without a date are spread over the weeks as the dated ones of
+    the funnel with the same end are. Unknown are a stage whose exits have no date at all, as it has no timing, and
+    stages between which deals only went round in circles.
+    """
+    counts = inputs.hazard_counts.filter(pl.col("funnel") == funnel)
+    ends = _ends(inputs, funnel)
+    counts = counts.filter(pl.col("stage").replace_strict(ends, default="") != "won")
+    is_exit = ~pl.col("next_state").is_in([ONGOING, SEEN_LATE])
+    whole = counts.filter(is_exit & (pl.col("segment") == ALL))
+    is_timed = pl.col("weeks_in_stage").is_not_null() & (pl.col("visits") > 0)
+    states = _ending(whole.filter(is_timed), ends)
+    named = tuple(sorted({*counts["segment"], *segments} - {ALL}))
+    codes = {state: FIRST_STATE + number for number, state in enumerate(states)}
+    width = FIRST_STATE + len(states) + 2
+    for state in {*counts["next_state"]} - {*states, ONGOING, SEEN_LATE}:
+        outcome = ends.get(state, state)
+        codes[state] = WON if outcome == "won" else width + (CLOSED if outcome in OUTCOMES else UNKNOWN)
+    codes |= {ONGOING: width, SEEN_LATE: width + 1}
+
+    visits, broken, undated = _weekly(counts.filter(pl.col("stage").is_in(states)), (ALL, *named), states, codes)
+    visits, broken = _spread(visits, broken, undated)
+    days = _at_risk(visits[..., : width + 1].sum(axis=-1), broken[..., : width + 1].sum(axis=-1))
+    days -= _at_risk(visits[..., width + 1], broken[..., width + 1])
+    exits = visits[..., :width]
+    closed_ends = [state for state in set(whole["next_state"]) if ends.get(state, state) in OUTCOMES]
+    return Exits(
+        segments=(ALL, *named),
+        states=states,
+        is_closed=np.array([ends.get(state, state) in OUTCOMES for state in states], dtype=np.bool_),
+        exits=exits,
+        days=np.maximum(days, exits.sum(axis=-1) * LEAST_DAYS),
+        visits=exits.sum(axis=(2, 3)),
+        closes=int(whole.filter(pl.col("next_state").is_in(closed_ends))["visits"].sum()),
+    )
+
+
+def _ending(moves: pl.DataFrame, ends: Mapping[str, str]) -> tuple[str, ...]:
+    """The stages left, those aside from which deals only got to each other."""
+    pairs = set(moves.select("stage", "next_state").iter_rows())
+    left = {stage for stage, _ in pairs}
+    ending = {stage for stage in left if ends.get(stage, stage) in OUTCOMES}
+    while True:
+        more = {stage for stage, entered in pairs if entered in ending or entered not in left} - ending
+        if not more:
+            return tuple(sorted(ending))
+        ending |= more
+
+
+def _weekly(
+    counts: pl.DataFrame, segments: Sequence[str], states: Sequence[str], codes: Mapping[str, int]
+) -> tuple[Floats, Floats, Floats]:
+    """Visits and days of their broken week by (segment, state, week, next), and visits without weeks but for that."""
+    shape = (len(segments), len(states), WEEKS, max(codes.values()) + 1)
+    visits, broken = np.zeros(shape), np.zeros(shape)
+    undated = np.zeros((shape[0], shape[1], shape[3]))
+    rows = counts.with_columns(
+        pl.col("segment").replace_strict({segment: code for code, segment in enumerate(segments)}, return_dtype=pl.Int64),
+        pl.col("stage").replace_strict({state: code for code, state in enumerate(states)}, return_dtype=pl.Int64),
+        pl.col("next_state").replace_strict(codes, return_dtype=pl.Int64),
+        pl.col("days").fill_null(3.5 * pl.col("visits")),
+    )
+    dated, without = rows.filter(pl.col("weeks_in_stage").is_not_null()), rows.filter(pl.col("weeks_in_stage").is_null())
+    week = dated["weeks_in_stage"].to_numpy()
+    last = np.minimum(week, WEEKS - 1)
+    number = dated["visits"].to_numpy().astype(np.float64)
+    place = (dated["segment"].to_numpy(), dated["stage"].to_numpy(), last, dated["next_state"].to_numpy())
+    np.add.at(visits, place, number)
+    np.add.at(broken, place, dated["days"].to_numpy() + 7.0 * (week - last) * number)
+    place_without = tuple(without[name].to_numpy() for name in ("segment", "stage", "next_state"))
+    np.add.at(undated, place_without, without["visits"].to_numpy())
+    return visits, broken, undated
+
+
+def _spread(visits: Floats, broken: Floats, undated: Floats) -> tuple[Floats, Floats]:
+    """Visits without weeks given the weeks that dated ones of the funnel had; of any end where none had this one."""
+    same_end = visits[0]
+    any_end = np.broadcast_to(visits[0].sum(axis=-1, keepdims=True), same_end.shape)
+    like = np.where(same_end.sum(axis=1, keepdims=True) > 0, same_end, any_end)
+    share = _ratio(like, like.sum(axis=1, keepdims=True))
+    rest = _ratio(broken[0].sum(axis=-1), visits[0].sum(axis=-1))[:, :, None]
+    added = share[None] * undated[:, :, None, :]
+    return visits + added, broken + added * rest
+
+
+def _at_risk(visits: Floats, broken: Floats) -> Floats:
+    """Days at risk in each week: seven for each visit that outlasted it, the broken week's own for the others."""
+    outlasting = np.flip(np.cumsum(np.flip(visits, axis=-1), axis=-1), axis=-1) - visits
+    return 7.0 * outlasting + broken
+
+
+def _ends(inputs: ForecastInputs, funnel: str) -> dict[str, str]:
+    """Terminal stages and their outcome, by the latest version that has them; what was ever open is not terminal."""
+    stages = inputs.stages.filter(pl.col("funnel") == funnel).sort("version")
+    ends = dict(stages.filter(pl.col("outcome").is_not_null()).select("stage", "outcome").iter_rows())
+    for stage in stages.filter(pl.col("outcome").is_null())["stage"]:
+        ends.pop(stage, None)
+    return ends
