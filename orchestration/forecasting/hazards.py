@@ -1,4 +1,4 @@
-"""How fast deals leave a stage, by whole weeks spent in it and state entered next, drawn together where history is thin.
+"""How fast deals leave a stage, by weeks spent in it and state entered next, drawn together where history is thin.
 
 Belongs here: exposures, daily rates, empirical Bayes, what is not known of a rate, whether history tells enough. Not
 here: what follows from rates for a deal (`multistate.py`), frames of deals, amounts, periods.
@@ -43,7 +43,7 @@ class Exits:
     exits: visits that ended, (segments, states, WEEKS, next). days: days at risk, (segments, states, WEEKS).
         `next`: won, each of `states`, closed for good, unknown (a stage nobody has left, another funnel).
     visits: completed visits, dated or not, (segments, states).
-    closes: completed visits of the funnel that ended in any close.
+    closes: completed visits of the funnel that ended in any close. ends: its terminal stages and their outcome.
     """
 
     segments: tuple[str, ...]
@@ -53,6 +53,7 @@ class Exits:
     days: Floats
     visits: Floats
     closes: int
+    ends: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +156,11 @@ def prior_weight(seen: Floats, expected: Floats, axis: int) -> Floats:
     return np.where(variance > 0, _inverse(variance), np.inf)
 
 
+def drawn(seen: Floats, expected: Floats) -> Floats:
+    """The ratios seen / expected along the only axis, drawn to 1 as far as chance explains them."""
+    return _theta(seen, expected, prior_weight(seen, expected, axis=0))
+
+
 def _theta(seen: Floats, expected: Floats, weight: Floats) -> Floats:
     finite = np.where(np.isinf(weight), 0.0, weight)
     below = expected + finite
@@ -188,7 +194,7 @@ def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Ex
         funnel: its name.
         segments: segment values to have a place beside those that the counts name.
 
-    A visit of w whole weeks was at risk in each of them for seven days, and in its last, broken week for the days given.
+    A visit of w whole weeks was at risk for seven days in each, and for the days given in its last, broken week.
     What was seen late was not at risk before. Visits without a date are spread over the weeks as the dated ones of
     the funnel with the same end are. Unknown are a stage whose exits have no date at all, as it has no timing, and
     stages between which deals only went round in circles.
@@ -222,6 +228,7 @@ def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Ex
         days=np.maximum(days, exits.sum(axis=-1) * LEAST_DAYS),
         visits=exits.sum(axis=(2, 3)),
         closes=int(whole.filter(pl.col("next_state").is_in(closed_ends))["visits"].sum()),
+        ends=ends,
     )
 
 
@@ -245,12 +252,17 @@ def _weekly(
     visits, broken = np.zeros(shape), np.zeros(shape)
     undated = np.zeros((shape[0], shape[1], shape[3]))
     rows = counts.with_columns(
-        pl.col("segment").replace_strict({segment: code for code, segment in enumerate(segments)}, return_dtype=pl.Int64),
+        pl.col("segment").replace_strict(
+            {segment: code for code, segment in enumerate(segments)}, return_dtype=pl.Int64
+        ),
         pl.col("stage").replace_strict({state: code for code, state in enumerate(states)}, return_dtype=pl.Int64),
         pl.col("next_state").replace_strict(codes, return_dtype=pl.Int64),
         pl.col("days").fill_null(3.5 * pl.col("visits")),
     )
-    dated, without = rows.filter(pl.col("weeks_in_stage").is_not_null()), rows.filter(pl.col("weeks_in_stage").is_null())
+    dated, without = (
+        rows.filter(pl.col("weeks_in_stage").is_not_null()),
+        rows.filter(pl.col("weeks_in_stage").is_null()),
+    )
     week = dated["weeks_in_stage"].to_numpy()
     last = np.minimum(week, WEEKS - 1)
     number = dated["visits"].to_numpy().astype(np.float64)

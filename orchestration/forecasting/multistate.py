@@ -43,7 +43,8 @@ class Solution:
     won: in the end, (segments, states, ages). unresolved: share of deals that run into the unknown, likewise.
     won_by: within each of the days asked for, (days, segments, states, ages).
     from_entry: within t = 0, 1, ... days of entering a state, (t, segments, states).
-    half_day: the first day by which half of `won` will have been used; -1 beyond LONGEST_DAYS or where won is 0.
+    half_day: the first day by which half of `won` will have been used; -1 beyond LONGEST_DAYS, where won is 0, and of
+        closed states.
     log_odds_sd: standard error of the log-odds of `won` by whole weeks spent, (segments, states, WEEKS); 0 where the
         chance is 0 or 1. shared: the part of its square that all segments have in common, 0 to 1, likewise.
     """
@@ -88,7 +89,7 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
     needed = max([entry_days, *days])
     reached = np.zeros_like(end.won)
     half_day = np.full(won.shape, -1, dtype=np.int64)
-    is_waiting = won > 0
+    is_waiting = (won > 0) & ~hazards.seen.is_closed[:, None]
     won_by, from_entry = {0: np.zeros_like(won)}, [reached[..., 0]]
     for day in range(1, max(needed, LONGEST_DAYS) + 1):
         if day > needed and not is_waiting.any():
@@ -173,7 +174,7 @@ def _doubt(hazards: Hazards, end: _End) -> tuple[Floats, Floats]:
         for part, add in zip((total, common), _variance(hazards.doubt, state, fresh), strict=True):
             others = entries[..., state] ** 2 * add[:, None]
             others[:, state] = 0
-            part += others
+            np.add(part, others, out=part)
     chance = end.won[..., starts]
     log_odds_sd = _ratio(np.sqrt(total), chance * (1 - chance))
     return np.minimum(log_odds_sd, NOTHING_KNOWN), _ratio(common, total)
@@ -187,7 +188,8 @@ def _worth_of_rates(rates: Floats, worth: Floats, staying_worth: Floats) -> Floa
     stay[:, :, -1] = 0
     after = np.concatenate([staying_worth[..., 1:], staying_worth[..., -1:]], axis=-1)[..., None]
     per_rate = (worth[:, None, None] - mean) * _ratio(1 - stay, total) + 7 * stay * (mean - after)
-    return rates * per_rate
+    gain: Floats = rates * per_rate
+    return gain
 
 
 def _variance(doubt: Doubt, state: int, gain: Floats) -> tuple[Floats, Floats]:
@@ -213,7 +215,8 @@ def _ages_met(rates: Floats) -> Floats:
     met = np.exp(-passed)
     leave_last = -np.expm1(-total[..., -1])
     met[..., -1] = np.where(leave_last > 0, _ratio(met[..., -1], leave_last), met[..., -1])
-    return met / met.sum(axis=-1, keepdims=True)
+    share: Floats = met / met.sum(axis=-1, keepdims=True)
+    return share
 
 
 def _with_mean(by_age: Floats, met_at: Floats) -> Floats:
@@ -231,7 +234,8 @@ def _by_age(by_week: Floats) -> Floats:
 
 
 def _dot(matrix: Floats, vector: Floats) -> Floats:
-    return np.einsum("gsk,gk->gs", matrix, vector)
+    product: Floats = np.einsum("gsk,gk->gs", matrix, vector)
+    return product
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

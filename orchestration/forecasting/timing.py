@@ -1,18 +1,24 @@
 """When deals will be won: the multi-state model of one as-of date, asked about any rows of deals.
 
-Belongs here: bringing counts, hazards and solution together, and looking deals up in it. Not here: how hazards are
-estimated (`hazards.py`), the recursion (`multistate.py`), amounts, periods.
+Belongs here: bringing counts, hazards and solution together, and looking deals up in it; whether history tells enough.
+Not here: how hazards are estimated (`hazards.py`), the recursion (`multistate.py`), amounts.
+
+Of a deal the model knows funnel, segment value, stage and whole days in it. Where the days are unknown it takes the
+mean over the ages at which deals of the stage are met; a segment value that no visit had is the funnel's mean.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from orchestration.forecasting.hazards import WEEKS, Exits, Flags, Floats, exits_of, hazards_of
 from orchestration.forecasting.inputs import ForecastInputs
-
-Floats = npt.NDArray[np.float64]
+from orchestration.forecasting.multistate import AGES, UNKNOWN_AGE, Days, Solution, solve
+from orchestration.forecasting.rates import MAXIMUM_UNRESOLVED
 
 
 def chances_by(inputs: ForecastInputs, deals: pl.DataFrame, days: Sequence[int]) -> Floats:
@@ -26,6 +32,115 @@ def chances_by(inputs: ForecastInputs, deals: pl.DataFrame, days: Sequence[int])
 
     Returns:
         Float64 of shape (rows of deals, len(days)), 0 to 1, never falling in the day; NaN in a row whose funnel or
-        stage has too little history to tell (see `Timing.win_rates`).
+        stage has too little history to tell (see `Outlook`).
+
+    Raises:
+        ValueError: a day is negative.
     """
-    raise NotImplementedError
+    return timing_of(inputs, days, deals["funnel"].unique()).outlook(deals).won_by
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What the model says of some deals, in their order.
+
+    won: chance to be won in the end, 0 to 1; NaN where the funnel has fewer closes than minimum_n, where nobody has
+        left the stage yet, or where too many run into an end that is not known (`rates.MAXIMUM_UNRESOLVED`).
+    won_by: within each of the days asked for, (deals, days); NaN as `won`.
+    half_day: days until half of that chance will have been used; -1 where that is not told.
+    log_odds_sd: standard error of the log-odds of `won`; shared: the part of its square common to all segments; both 0
+        where nothing is told.
+    visits: completed visits of the deal's stage in its segment.
+    """
+
+    won: Floats
+    won_by: Floats
+    half_day: Days
+    log_odds_sd: Floats
+    shared: Floats
+    visits: Days
+
+
+@dataclass(frozen=True, eq=False)
+class FunnelTiming:
+    """One funnel's model; is_told by (segment, state, age)."""
+
+    seen: Exits
+    solution: Solution
+    is_told: Flags
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """The model of every funnel with a history, for the days it was asked about."""
+
+    days: tuple[int, ...]
+    funnels: dict[str, FunnelTiming]
+
+    def outlook(self, deals: pl.DataFrame) -> Outlook:
+        """Look up rows with the columns funnel, segment, stage, days_in_stage."""
+        count = deals.height
+        won, half_day = np.full(count, np.nan), np.full(count, -1, dtype=np.int64)
+        won_by = np.full((count, len(self.days)), np.nan)
+        log_odds_sd, shared = np.zeros((2, count))
+        visits = np.zeros(count, dtype=np.int64)
+        for name, funnel in self.funnels.items():
+            segment, state = _codes(deals["segment"], funnel.seen.segments), _codes(deals["stage"], funnel.seen.states)
+            rows = np.flatnonzero((deals["funnel"] == name).to_numpy() & (state >= 0))
+            place = (np.maximum(segment[rows], 0), state[rows])
+            visits[rows] = np.where(segment[rows] >= 0, funnel.seen.visits[place], 0)
+            age = _ages(deals["days_in_stage"])[rows]
+            is_told = funnel.is_told[(*place, age)]
+            rows, age, place = rows[is_told], age[is_told], (place[0][is_told], place[1][is_told])
+            said = funnel.solution
+            won[rows], half_day[rows] = said.won[(*place, age)], said.half_day[(*place, age)]
+            won_by[rows] = said.won_by[(slice(None), *place, age)].T
+            # Of an unknown age as little is known as of those who just came, and more is not said.
+            week = np.where(age == UNKNOWN_AGE, 0, np.minimum(age // 7, WEEKS - 1))
+            log_odds_sd[rows], shared[rows] = said.log_odds_sd[(*place, week)], said.shared[(*place, week)]
+        return Outlook(won, won_by, half_day, log_odds_sd, shared, visits)
+
+
+def timing_of(inputs: ForecastInputs, days: Sequence[int], funnels: Collection[str], *, entry_days: int = 0) -> Timing:
+    """Fit and solve the model of the named funnels for the days asked about.
+
+    Raises:
+        ValueError: a day is negative.
+    """
+    solved: dict[str, FunnelTiming] = {}
+    for funnel in sorted(funnels):
+        segments = inputs.open_deals.filter(pl.col("funnel") == funnel)["segment"].unique()
+        seen = exits_of(inputs, funnel, segments.to_list())
+        if seen.closes == 0 or seen.closes < inputs.minimum_n or not seen.states:
+            continue
+        solution = solve(hazards_of(seen), days, entry_days=entry_days)
+        solved[funnel] = FunnelTiming(seen, solution, solution.unresolved <= float(MAXIMUM_UNRESOLVED))
+    return Timing(tuple(days), solved)
+
+
+def dated_months(inputs: ForecastInputs) -> pl.DataFrame:
+    """Fiscal months from the running one to the end of the second quarter after the running one.
+
+    Columns: period_start, period_end, last_day (days from as-of to the month's end, 0 on its last day); in order.
+    """
+    day = inputs.business_date
+    quarters = inputs.periods.filter((pl.col("period_kind") == "quarter") & (pl.col("period_end") >= day))
+    end: date = quarters.sort("period_end").head(3)["period_end"][-1]
+    return (
+        inputs.periods.filter(
+            (pl.col("period_kind") == "month") & (pl.col("period_end") >= day) & (pl.col("period_start") <= end)
+        )
+        .sort("period_start")
+        .select("period_start", "period_end", (pl.col("period_end") - day).dt.total_days().alias("last_day"))
+    )
+
+
+def _codes(names: pl.Series, known: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The place of each name among the known ones, -1 for others."""
+    places = {name: place for place, name in enumerate(known)}
+    return names.replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
+
+
+def _ages(days_in_stage: pl.Series) -> npt.NDArray[np.int64]:
+    whole = days_in_stage.floor().clip(0, AGES - 1).cast(pl.Int64)
+    return whole.fill_null(UNKNOWN_AGE).to_numpy()
