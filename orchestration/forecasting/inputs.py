@@ -226,8 +226,11 @@ class ForecastInputs:
 
     @cached_property
     def transition_counts(self) -> pl.DataFrame:
-        """One row per funnel, segment value, stage left and state entered: completed visits, of any length."""
-        ended = self.hazard_counts.filter(~pl.col("next_state").is_in([ONGOING, SEEN_LATE]))
+        """One row per funnel, segment value, open stage left and state entered: completed visits, of any length."""
+        stages = self.stages.group_by("funnel", "stage").agg(pl.col("outcome").is_null().any().alias("is_open"))
+        ended = self.hazard_counts.filter(~pl.col("next_state").is_in([ONGOING, SEEN_LATE])).join(
+            stages.filter(~pl.col("is_open")), on=["funnel", "stage"], how="anti"
+        )
         keys = ["funnel", "segment", "from_stage", "to_state"]
         renamed = ended.rename({"stage": "from_stage", "next_state": "to_state"})
         return renamed.group_by(keys).agg(pl.col("visits").sum()).sort(keys)
