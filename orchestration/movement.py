@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from orchestration.forecasting.forecast_movement import SUMS, forecast_movement
 from orchestration.forecasting.movement import (
     EXPECTED,
     POSITIONS,
@@ -23,6 +24,7 @@ from orchestration.publishing import archive
 
 # What a night must have left to be compared with: its changed positions, and what its open deals were to bring.
 KEPT = ("positions", "expected")
+BROUGHT = "forecast_brought"
 
 
 def movement_of_the_night(
@@ -42,6 +44,20 @@ def movement_of_the_night(
         deals=pl.concat([nothing.deals, *(each.deals for each in made)]),
         sums=pl.concat([nothing.sums, *(each.sums for each in made)]),
     )
+
+
+def forecast_movement_of_the_night(
+    night: Night, brought: pl.DataFrame, moved: pl.DataFrame, periods: pl.DataFrame
+) -> pl.DataFrame:
+    """Why the forecast is another than on each night of `movement_of_the_night` that kept what deals were to bring."""
+    quarters = periods.filter(pl.col("period_kind") == "quarter").select("period_start", "period_end")
+    kept = {date.fromisoformat(folder.name): folder for folder in night.earlier_archives()}
+    made = [pl.DataFrame(schema=SUMS)]
+    for (_, opened), pair in moved.group_by("span", "opening_night", maintain_order=True):
+        before = archive.history([kept[opened]], BROUGHT) if isinstance(opened, date) and opened in kept else None
+        if before is not None:
+            made.append(forecast_movement(before, brought, pair, quarters))
+    return pl.concat(made)
 
 
 def between(home: Home, opened: date, closed: date) -> Movement:

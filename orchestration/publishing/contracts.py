@@ -57,9 +57,36 @@ SERVED_TABLES = (
     ServedTable("quality_data_findings", "marts", ("expectation", "table_name", "row_key")),
     ServedTable("forecast_deal", "forecast", ("business_date", "method", "deal_key")),
     ServedTable(
+        "forecast_deal_period", "forecast", ("business_date", "method", "deal_key", "period_start", "period_status")
+    ),
+    ServedTable(
         "forecast_period",
         "forecast",
-        ("business_date", "method", "funnel", "period_kind", "period_start", "period_status"),
+        (
+            *("business_date", "method", "funnel", "scope", "scope_value"),
+            *("period_kind", "period_start", "period_status"),
+        ),
+    ),
+    ServedTable(
+        "forecast_quality",
+        "forecast",
+        ("business_date", "method", "funnel", "period_kind", "period_start", "period_status", "criteria_state"),
+    ),
+    ServedTable("forecast_coverage", "forecast", ("funnel", "scope", "scope_value", "period_kind", "period_start")),
+    ServedTable(
+        "forecast_backtest", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
+    ),
+    ServedTable(
+        "forecast_record", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
+    ),
+    ServedTable(
+        "forecast_accuracy", "forecast", ("source", "method", "funnel", "period_kind", "lead_bucket", "part")
+    ),
+    ServedTable("forecast_calibration", "forecast", ("method", "funnel", "question", "bin")),
+    ServedTable(
+        "forecast_movement",
+        "forecast",
+        ("closing_night", "span", "funnel", "period_kind", "period_start", "bucket_rank"),
     ),
     ServedTable("deal_positions", "forecast", ("deal_key", "valid_from")),
     ServedTable(

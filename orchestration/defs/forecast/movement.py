@@ -6,8 +6,10 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.defs.forecast.forecast import known as known_to_forecasts
+from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.movement import METHOD, changed_positions, history, no_positions
-from orchestration.movement import KEPT, movement_of_the_night
+from orchestration.movement import KEPT, forecast_movement_of_the_night, movement_of_the_night
 from orchestration.opening import config_hash
 from orchestration.publishing import archive
 from quality.standards import tables
@@ -15,6 +17,7 @@ from quality.standards import tables
 POSITIONS = dg.AssetKey("deal_positions")
 MOVEMENT = dg.AssetKey("pipeline_movement")
 DEALS = dg.AssetKey("pipeline_movement_deals")
+FORECAST = dg.AssetKey("forecast_movement")
 
 
 @dg.multi_asset(
@@ -22,7 +25,7 @@ DEALS = dg.AssetKey("pipeline_movement_deals")
     specs=[
         dg.AssetSpec(
             key,
-            deps=["pipeline_positions", "forecast_deal"],
+            deps=["pipeline_positions", "forecast_deal", "forecast_deal_period", "forecast_period"],
             group_name="forecast",
             kinds={"polars"},
             description=description,
@@ -48,6 +51,12 @@ DEALS = dg.AssetKey("pipeline_movement_deals")
                 "One row per span and deal in the pipeline of either night or closed between them: its bucket in all"
                 " periods together, by month and by quarter, with pushes, slips and pull-ins that nights saw.",
             ),
+            (
+                FORECAST,
+                "One row per span, funnel, period and bucket: why the forecast of the period (method timed) is another than"
+                " on an earlier night. Its opening amounts sum to that night's total, its closing amounts to tonight's, to"
+                " the cent. `model` is what time and newly learned rates did to deals to which nothing happened.",
+            ),
         )
     ],
     partitions_def=nightly_partitions(),
@@ -65,15 +74,22 @@ def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     forecast = warehouse.read("forecast.forecast_deal").filter(pl.col("method") == METHOD)
     expected = forecast.select("business_date", "deal_key", "expected_amount").sort("deal_key")
     positions = pl.concat([known, tonight], how="diagonal_relaxed")
-    moved = movement_of_the_night(
-        night, positions, expected, config_hash(night), tables(nightly.standards())["periods"]
+    periods = tables(nightly.standards())["periods"]
+    moved = movement_of_the_night(night, positions, expected, config_hash(night), periods)
+    is_explained = pl.col("method") == forecast_movement.METHOD
+    brought = forecast_movement.brought(
+        known_to_forecasts(night, warehouse).inputs(),
+        warehouse.read("forecast.forecast_deal_period").filter(is_explained),
+        warehouse.read("forecast.forecast_period_tonight").filter(is_explained),
     )
     written = {
         "deal_positions": history(positions),
         "pipeline_movement": moved.sums,
         "pipeline_movement_deals": moved.deals,
+        "forecast_movement": forecast_movement_of_the_night(night, brought, moved.deals, periods),
     }
-    warehouse.write("forecast", {**written, "positions_tonight": tonight, "expected_tonight": expected})
-    for key in (POSITIONS, MOVEMENT, DEALS):
+    left = {"positions_tonight": tonight, "expected_tonight": expected, "brought_tonight": brought}
+    warehouse.write("forecast", {**written, **left})
+    for key in (POSITIONS, MOVEMENT, DEALS, FORECAST):
         rows = written[key.to_user_string()].height
         yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
+from orchestration.movement import BROUGHT
 from orchestration.night import NightRecord, code_version, published_archives, replace_file
 from orchestration.opening import (
     InputRefused,
@@ -38,6 +39,7 @@ ARCHIVED = {
     "forecast_period": "forecast.forecast_period_tonight",
     "positions": "forecast.positions_tonight",
     "expected": "forecast.expected_tonight",
+    BROUGHT: "forecast.brought_tonight",
 }
 
 
