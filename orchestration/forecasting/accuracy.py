@@ -63,10 +63,10 @@ _TENTHS = {"p10": 1, "p50": 5, "p90": 9}
 
 def lead_bucket(lead_days: pl.Expr) -> pl.Expr:
     """The bucket of days from as-of to the period's end: around none, one, two, three months, and more."""
-    chosen = pl.when(lead_days <= _LEADS[0][1]).then(pl.lit(_LEADS[0][0]))
-    for name, up_to in _LEADS[1:]:
-        chosen = chosen.when(lead_days <= up_to).then(pl.lit(name))
-    return chosen.otherwise(pl.lit(_LAST_LEAD))
+    chosen: pl.Expr = pl.lit(_LAST_LEAD)
+    for name, up_to in reversed(_LEADS):
+        chosen = pl.when(lead_days <= up_to).then(pl.lit(name)).otherwise(chosen)
+    return chosen
 
 
 def accuracy(said: pl.DataFrame, methods: Sequence[str], held: pl.DataFrame | None = None) -> pl.DataFrame:
