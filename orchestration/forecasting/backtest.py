@@ -8,8 +8,8 @@ A method sees the inputs of its as-of date and nothing else. What came is added 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -18,15 +18,17 @@ from orchestration.forecasting.calibration import ANSWERED, EVENTUAL
 from orchestration.forecasting.forecast import Forecast, forecast
 from orchestration.forecasting.inputs import ALL, MONEY_SUM, RATE, ForecastHistory, ForecastInputs
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
+from orchestration.forecasting.periods import DATED, placed_by_close_date
 from orchestration.forecasting.registry import METHODS
+from orchestration.forecasting.widening import widened, width_factors
 
 # Five hundred draws leave p10 and p90 within a twelfth of a standard deviation: less than 24 as-of dates can tell.
 DRAWS = 500
 
 # The columns of SAID that the future has no part in.
-WHAT_WAS_SAID = tuple(
-    name for name in SAID if name not in ("actual_amount", "actual_excluded_deals", "is_scored", "width_factor")
-)
+SPOKEN = {
+    name: kind for name, kind in SAID.items() if name not in ("actual_amount", "actual_excluded_deals", "is_scored")
+}
 
 _PERIOD = ["funnel", "period_kind", "period_start"]
 # What is read of forecast_period; nights of before a column was added do not have it.
@@ -53,10 +55,15 @@ _OPEN_DEALS = {"as_of_date": pl.Date(), "deal_key": pl.String(), "funnel": pl.St
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """said: rows of accuracy.SAID, ordered. answered: rows of calibration.ANSWERED, ordered."""
+    """What was said and what came.
+
+    said: rows of accuracy.SAID, ordered. answered: rows of calibration.ANSWERED, ordered. width_factors: what
+    intervals of tonight are to be stretched by, as `widening.width_factors` gives it.
+    """
 
     said: pl.DataFrame
     answered: pl.DataFrame
+    width_factors: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class _Placed:
 
     def forecast(self, inputs: ForecastInputs, /) -> MethodForecast:
         made = self.method.forecast(inputs)
-        return replace(made, chances=_in_months(made.chances, inputs))
+        return made if made.has_timing else placed_by_close_date(made, inputs)
 
 
 def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHODS, *, draws: int = DRAWS) -> Backtest:
@@ -83,7 +90,8 @@ def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHO
     favourable to it. An actual is what was won inside the period, of part `open` by the deals that were open at as-of;
     as known tonight, and null while the period is not over or where deals were won and no amount of them is known. A
     win that was undone by tonight did not come. A naive amount is what the same period a year before had brought, as
-    known at as-of; null where the funnel is younger.
+    known at as-of; null where the funnel is younger. Intervals are stretched by what was known at as-of of how the
+    earlier ones had held.
 
     Raises:
         ForecastInputsError: no fiscal period holds one of the dates.
@@ -91,15 +99,23 @@ def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHO
     tonight = history.inputs()
     placed = [_Placed(method) for method in methods]
     said, answered = [_nothing(SAID)], [_nothing(ANSWERED)]
+    spoken, opened = [_nothing(SPOKEN)], [_nothing(_OPEN_DEALS)]
     for day in history.as_of_dates:
         inputs = history.inputs(day)
         asked = _asked(inputs.periods, [day])
         made = forecast(inputs, placed, draws=draws, scopes=(ALL,))
-        open_deals = inputs.open_deals.select(pl.lit(day).alias("as_of_date"), "deal_key", "funnel")
-        spoken = _with_year_before(_spoken(made.periods, asked, BACKTEST), inputs)
-        said.append(_compared(spoken, tonight, open_deals))
-        answered.append(_answered(made, asked, history, tonight, open_deals))
-    return Backtest(said=_ordered(said, methods), answered=pl.concat(answered))
+        open_now = inputs.open_deals.select(pl.lit(day).alias("as_of_date"), "deal_key", "funnel")
+        spoken_now = _with_year_before(_spoken(made.periods, asked, BACKTEST), inputs)
+        factors = width_factors(_compared(pl.concat(spoken), inputs, pl.concat(opened)))
+        said.append(_compared(_stretched(spoken_now, factors), tonight, open_now))
+        answered.append(_answered(made, asked, history, tonight, open_now))
+        spoken.append(spoken_now)
+        opened.append(open_now)
+    return Backtest(
+        said=_ordered(said, methods),
+        answered=pl.concat(answered),
+        width_factors=width_factors(_compared(pl.concat(spoken), tonight, pl.concat(opened))),
+    )
 
 
 def record(nights: pl.DataFrame, tonight: ForecastInputs, methods: Sequence[ForecastMethod] = METHODS) -> pl.DataFrame:
@@ -160,35 +176,6 @@ def _nothing(schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(schema))
 
 
-def _in_months(chances: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
-    """Untimed chances in the month of the deal's close date; in the running one where that is over or unknown.
-
-    A date past the last fiscal period is a placeholder and as good as none. One after the second quarter that follows
-    the running one is `later`, as with methods that have timing.
-    """
-    months = inputs.periods.filter(pl.col("period_kind") == "month").sort("period_start")
-    quarters = inputs.periods.filter(
-        (pl.col("period_kind") == "quarter") & (pl.col("period_end") >= inputs.business_date)
-    ).sort("period_start")
-    tomorrow = inputs.business_date + timedelta(days=1)
-    close = pl.col("expected_close_date")
-    is_usable = close.is_between(tomorrow, months["period_end"].max())
-    placed = (
-        inputs.open_deals.select("deal_key", pl.when(is_usable).then(close).otherwise(tomorrow).alias("close_on"))
-        .sort("close_on")
-        .join_asof(months.select(month=pl.col("period_start")), left_on="close_on", right_on="month", coalesce=False)
-        .select("deal_key", "month", is_later=pl.col("close_on") > quarters["period_end"].head(3).max())
-    )
-    is_untimed = pl.col("period_status") == "untimed"
-    start = pl.when(is_untimed & ~pl.col("is_later")).then("month").otherwise("period_start")
-    status = pl.when(pl.col("is_later")).then(pl.lit("later")).otherwise(pl.lit("dated"))
-    return (
-        chances.join(placed, on="deal_key", how="left", maintain_order="left")
-        .with_columns(period_start=start, period_status=pl.when(is_untimed).then(status).otherwise("period_status"))
-        .select(chances.columns)
-    )
-
-
 def _asked(periods: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     """The running and the next month and quarter of each day, as they stand on the day after."""
     which = pl.when(pl.col("place") == 1).then(pl.lit("running")).otherwise(pl.lit("next"))
@@ -217,7 +204,7 @@ def _spoken(rows: pl.DataFrame, asked: pl.DataFrame, source: str) -> pl.DataFram
     absent = [pl.lit(None, kind).alias(name) for name, kind in _READ.items() if name not in rows.columns]
     spoken = (
         rows.with_columns(absent)
-        .filter(pl.col("scope").fill_null(ALL) == ALL, pl.col("period_status") == "dated")
+        .filter(pl.col("scope").fill_null(ALL) == ALL, pl.col("period_status") == DATED)
         .rename({"business_date": "as_of_date"})
         .drop("period_end", "period_label", strict=False)
         .join(asked, on=["as_of_date", "period_kind", "period_start"])
@@ -281,8 +268,13 @@ def _with_year_before(spoken: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFr
                 (pl.col("part") == TOTAL) & (pl.col("day") <= pl.col("period_start").dt.offset_by("-1y"))
             ).then(came)
         )
-        .drop("amount", "was_won", "day")
+        .select(pl.col(name).cast(kind) for name, kind in SPOKEN.items())
     )
+
+
+def _stretched(spoken: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
+    floor = pl.when(pl.col("part") == TOTAL).then("won_amount").otherwise(pl.lit(0).cast(MONEY_SUM))
+    return widened(spoken.with_columns(floor_amount=floor), factors).select(*SPOKEN)
 
 
 def _compared(spoken: pl.DataFrame, tonight: ForecastInputs, open_deals: pl.DataFrame) -> pl.DataFrame:
@@ -338,7 +330,7 @@ def _answered(
         .select("deal_key", "won_on", is_open=pl.col("won_on").is_null() & pl.col("closed_on").is_null())
     )
     by_end = (
-        made.deal_periods.filter(pl.col("period_status") == "dated")
+        made.deal_periods.filter(pl.col("period_status") == DATED)
         .group_by("method", "deal_key")
         .agg(
             pl.col("chance").filter(pl.col("period_start") <= end).sum().cast(RATE).alias(question)
