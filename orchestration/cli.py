@@ -1,4 +1,4 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `waive`, `doctor`, `fetch`.
+"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `backtest`, `waive`, `doctor`, `fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
 code; the only clock that the product reads is read here: for the default date of a night, the first day of a
@@ -6,7 +6,7 @@ waiver and the instant of a fetch.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -218,6 +218,38 @@ def movement(
 
 @app.command()
 @refusals_as_sentences
+def backtest(
+    business_date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The night; the one that was built last by default."),
+    ] = None,
+    funnel: Annotated[str, typer.Option(help="One funnel instead of all together.")] = "all",
+    part: Annotated[
+        str, typer.Option(help="total: all that is won in a period; open: by the deals open at as-of alone.")
+    ] = "total",
+) -> None:
+    """Say how good each forecast method was on past dates, and how good what nights said."""
+    from orchestration import backtesting
+    from orchestration.forecasting.accuracy import OPEN, TOTAL
+
+    if part not in (TOTAL, OPEN):
+        raise NightFailed(f"--part {part}: should be {TOTAL} or {OPEN}.", Exit.REFUSED)
+    asked = business_date.date() if business_date else None
+    with console.status("Trying the methods on past dates") as status:
+        told = backtesting.told(
+            home_from_environment(), asked, lambda day: status.update(f"Trying the methods as of {day}")
+        )
+    told = backtesting.of_funnel(told, funnel)
+    # A measure that is cut to fit a narrow terminal is a wrong measure.
+    wide = Console(highlight=False, width=160)
+    wide.print(f"Funnel {funnel}, part {part}, as known on {told.business_date}", markup=False)
+    for title, rows in backtesting.measures(told, part):
+        wide.print(_measures_table(title, rows))
+    wide.print(_chances_table(backtesting.chances(told)))
+
+
+@app.command()
+@refusals_as_sentences
 def waive(
     violation: Annotated[str | None, typer.Argument(help="The violation_id, as quality_violations has it.")] = None,
     *,
@@ -418,6 +450,59 @@ def _print_summary(tonight: Night) -> None:
     console.print(f"Review page      {tonight.review_file}", soft_wrap=True)
     for sentence in told.sentences(told.read(tonight.alerts_file), is_latest=is_latest):
         console.print(f"Alerts           {sentence}", markup=False, soft_wrap=True)
+
+
+def _measures_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per period kind, lead and method; a dash where a measure cannot be had."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    names = ("n", "WAPE", "bias", "MASE", "coverage", "width", "pinball", "Brier", "ECE")
+    for name in ("period", "lead days", "method"):
+        table.add_column(name, no_wrap=True)
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row["period_kind"],
+            row["lead_bucket"],
+            row["method"],
+            f"{row['n']:,}",
+            _told(row["wape"], "{:.1%}"),
+            _told(row["bias"], "{:+.1%}"),
+            _told(row["mase"], "{:.2f}"),
+            _told(row["coverage"], "{:.0%}"),
+            _told(row["width"], "{:.1%}"),
+            _told(row["pinball_loss"], "{:,.0f}"),
+            _told(row["brier"], "{:.4f}"),
+            _told(row["ece"], "{:.3f}"),
+            "champion" if row["is_champion"] else "few periods" if row["is_insufficient_history"] else "",
+        )
+    return table
+
+
+def _chances_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per question and method, over all bins."""
+    table = Table(title="Chances of single deals", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("won by the end of", "method"):
+        table.add_column(name, no_wrap=True)
+    for name in ("n", "promised", "came", "Brier", "ECE", "still open"):
+        table.add_column(name, no_wrap=True, justify="right")
+    for row in rows:
+        table.add_row(
+            row["question"].replace("_", " "),
+            row["method"],
+            f"{row['n']:,}",
+            _told(row["mean_chance"], "{:.1%}"),
+            _told(row["observed_share"], "{:.1%}"),
+            _told(row["brier"], "{:.4f}"),
+            _told(row["ece"], "{:.3f}"),
+            f"{row['n_still_open']:,}",
+        )
+    return table
+
+
+def _told(value: float | None, how: str) -> str:
+    return "-" if value is None else how.format(value)
 
 
 def _current_record(home: Home) -> NightRecord | None:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from orchestration.forecasting.inputs import MONEY_SUM
+from orchestration.forecasting.inputs import ALL, MONEY_SUM
 
 BACKTEST, NIGHT = "backtest", "night"
 TOTAL, OPEN = "total", "open"
+# What is asked of the chance of a single deal: is it won by the end of that period, or ever.
+EVENTUAL = "eventual"
+QUESTIONS = ("running_month", "next_month", "running_quarter", "next_quarter", EVENTUAL)
 
 # One row per source, as-of date, method, funnel, period and part: what was said then, and what came.
 SAID = {
@@ -109,16 +112,25 @@ def accuracy(said: pl.DataFrame, methods: Sequence[str], held: pl.DataFrame | No
     chances = held if held is not None else pl.DataFrame(schema=HELD)
     return (
         measured.join(chances, on=[*GROUP[:-1]], how="left")
-        .sort(
-            "source",
-            "funnel",
-            _rank("period_kind", ("month", "quarter")),
-            _rank("lead_bucket", LEAD_BUCKETS),
-            _rank("part", (TOTAL, OPEN)),
-            _rank("method", methods),
-        )
         .select(*GROUP, *MEASURES)
+        .pipe(lambda table: table.sort(reading_order(table, methods)))
     )
+
+
+def reading_order(table: pl.DataFrame, methods: Sequence[str]) -> list[pl.Expr]:
+    """What to sort by so that people find their way: periods from short to long, methods from simple to rich."""
+    orders = {
+        "source": (BACKTEST, NIGHT),
+        "funnel": (ALL,),
+        "period_kind": ("month", "quarter"),
+        "question": QUESTIONS,
+        "lead_bucket": LEAD_BUCKETS,
+        "part": (TOTAL, OPEN),
+        "method": methods,
+    }
+    return [_rank(name, order) for name, order in orders.items() if name in table.columns] + [
+        pl.col(name) for name in ("bin",) if name in table.columns
+    ]
 
 
 HELD = {

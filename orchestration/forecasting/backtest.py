@@ -7,14 +7,14 @@ where history is cut (`inputs.py`), files, the clock.
 A method sees the inputs of its as-of date and nothing else. What came is added afterwards, as known tonight.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from orchestration.forecasting.accuracy import BACKTEST, NIGHT, OPEN, SAID, TOTAL, lead_bucket
-from orchestration.forecasting.calibration import ANSWERED, EVENTUAL
+from orchestration.forecasting.accuracy import BACKTEST, EVENTUAL, NIGHT, OPEN, SAID, TOTAL, lead_bucket
+from orchestration.forecasting.calibration import ANSWERED
 from orchestration.forecasting.forecast import Forecast, forecast
 from orchestration.forecasting.inputs import ALL, MONEY_SUM, RATE, ForecastHistory, ForecastInputs
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
@@ -81,7 +81,13 @@ class _Placed:
         return made if made.has_timing else placed_by_close_date(made, inputs)
 
 
-def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHODS, *, draws: int = DRAWS) -> Backtest:
+def backtest(
+    history: ForecastHistory,
+    methods: Sequence[ForecastMethod] = METHODS,
+    *,
+    draws: int = DRAWS,
+    begun: Callable[[date], None] = lambda _: None,
+) -> Backtest:
     """Every method on every past as-of date, in one pass.
 
     On each date the running and the next month and quarter are asked about, the running one being that in which the
@@ -93,6 +99,8 @@ def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHO
     known at as-of; null where the funnel is younger. Intervals are stretched by what was known at as-of of how the
     earlier ones had held.
 
+    begun: is called with each date as it is tried.
+
     Raises:
         ForecastInputsError: no fiscal period holds one of the dates.
     """
@@ -101,6 +109,7 @@ def backtest(history: ForecastHistory, methods: Sequence[ForecastMethod] = METHO
     said, answered = [_nothing(SAID)], [_nothing(ANSWERED)]
     spoken, opened = [_nothing(SPOKEN)], [_nothing(_OPEN_DEALS)]
     for day in history.as_of_dates:
+        begun(day)
         inputs = history.inputs(day)
         asked = _asked(inputs.periods, [day])
         made = forecast(inputs, placed, draws=draws, scopes=(ALL,))

@@ -19,11 +19,16 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from orchestration.forecasting.accuracy import ALL_LEADS, BACKTEST, HELD, LONG_LEAD_DAYS, LONG_LEADS
+from orchestration.forecasting.accuracy import (
+    ALL_LEADS,
+    BACKTEST,
+    EVENTUAL,
+    HELD,
+    LONG_LEAD_DAYS,
+    LONG_LEADS,
+    reading_order,
+)
 from orchestration.forecasting.inputs import ALL, RATE
-
-EVENTUAL = "eventual"
-QUESTIONS = ("running_month", "next_month", "running_quarter", "next_quarter", EVENTUAL)
 
 # The accuracy that is asked of a chance: leaving out one deal in twenty moves an observed share by no more.
 OPEN_SHARE = 0.05
@@ -100,15 +105,11 @@ def calibration(answered: pl.DataFrame, methods: Sequence[str], minimum_n: int) 
             pl.col("n", "won_deals", "n_as_ofs", "n_still_open", "n_without_chance").fill_null(0),
         )
     )
-    place = [
-        pl.col(column).replace_strict(list(order), list(range(len(order))), default=len(order))
-        for column, order in (("method", methods), ("question", QUESTIONS))
-    ]
     return (
         pl.concat([everything, _summary(bins, [*keys, "bin"])], how="diagonal")
         .with_columns(is_insufficient_history=pl.col("n") < minimum_n, **_wilson(pl.col("won_deals"), pl.col("n")))
-        .sort("funnel", place[1], place[0], "method", "bin")
         .select(CALIBRATION)
+        .pipe(lambda table: table.sort(reading_order(table, methods)))
     )
 
 

@@ -4,8 +4,9 @@ Belongs here: putting together backtest, record of nights, measures, calibration
 the night. Not here: how any of them is worked out, files, the clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -39,6 +40,7 @@ def track_record(
     methods: Sequence[ForecastMethod] = METHODS,
     *,
     draws: int = DRAWS,
+    begun: Callable[[date], None] = lambda _: None,
 ) -> TrackRecord:
     """Try the methods on the past as-of dates, and hold what nights said to what came.
 
@@ -46,10 +48,11 @@ def track_record(
         nights: rows of `forecast_period` as published nights left them, tonight's too if it is to stand in the record;
             null where no night left any.
         draws: simulated outcomes per method and as-of date.
+        begun: is called with each as-of date as it is tried.
     """
     names = [method.name for method in methods]
     tonight = history.inputs()
-    tried = backtest(history, methods, draws=draws)
+    tried = backtest(history, methods, draws=draws, begun=begun)
     recorded = record(nights, tonight, methods) if nights is not None else tried.said.clear()
     said = pl.concat([tried.said, recorded])
     tables = {
