@@ -5,6 +5,7 @@ here: how a method values a deal, intervals, targets.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 
 import polars as pl
 
@@ -103,13 +104,17 @@ def expected_by_close_date() -> pl.Expr:
 def placed_by_close_date(made: MethodForecast, inputs: ForecastInputs) -> MethodForecast:
     """A method without timing, read as favourably as can be: every deal in the month of its own close date.
 
-    What is overdue or undated stands in the running month. Only a backtest reads it so; a night leaves it untimed.
+    What is due by the business date or undated stands in the month in which the day after lies: none of it can be won
+    before. Only a backtest reads it so; a night leaves it untimed.
     """
-    running = horizon(inputs).filter(pl.col("period_kind") == "month")["period_start"].min()
-    is_late = pl.col("period_status").is_in([OVERDUE, UNDATED])
+    tomorrow = inputs.business_date + timedelta(days=1)
+    months = horizon(inputs).filter((pl.col("period_kind") == "month") & (pl.col("period_end") >= tomorrow))
+    is_late = pl.col("period_status").is_in([OVERDUE, UNDATED]) | (
+        pl.col("expected_close_date") <= inputs.business_date
+    )
     placed = with_close_period(inputs.open_deals.select("deal_key", "expected_close_date"), inputs).select(
         "deal_key",
-        pl.when(is_late).then(pl.lit(running)).otherwise("period_start").alias("period_start"),
+        pl.when(is_late).then(pl.lit(months["period_start"].min())).otherwise("period_start").alias("period_start"),
         pl.when(is_late).then(pl.lit(DATED)).otherwise("period_status").alias("period_status"),
     )
     chances = made.chances.drop("period_start", "period_status").join(
