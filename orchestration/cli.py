@@ -416,6 +416,7 @@ def prepare_dagster_home(home: Home) -> None:
 
 
 def _print_summary(tonight: Night) -> None:
+    from orchestration.forecasting.forecast_movement import METHOD
     from orchestration.publishing.alerts import record as told
     from orchestration.publishing.summary import summary_rows
     from orchestration.warehouse import read_served
@@ -435,6 +436,7 @@ def _print_summary(tonight: Night) -> None:
         language=company.language,
         business_date=tonight.business_date,
         currency=company.reporting_currency,
+        method=METHOD,
     )
     for label, value in lines:
         table.add_row(label, value)

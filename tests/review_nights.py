@@ -339,6 +339,7 @@ def forecast(method: str, status: str = "dated", **more: Any) -> dict[str, Any]:
         "business_date": BUSINESS_DATE,
         "method": method,
         "funnel": "all",
+        "scope": "all",
         "period_kind": "quarter" if is_dated else "none",
         "period_start": date(2026, 10, 1) if is_dated else None,
         "period_end": date(2026, 12, 31) if is_dated else None,
@@ -349,7 +350,10 @@ def forecast(method: str, status: str = "dated", **more: Any) -> dict[str, Any]:
         "open_deals": 5,
         "excluded_deals": 1,
         "open_amount": Decimal("300.50"),
+        "new_business_amount": None,
         "total_amount": Decimal("1000.50"),
+        "p10_amount": Decimal("900.00"),
+        "p90_amount": Decimal("1100.25"),
         **more,
     }
 

@@ -14,6 +14,9 @@ from decimal import Decimal
 
 import polars as pl
 
+from orchestration.forecasting.accuracy import lead_bucket
+from orchestration.forecasting.inputs import ALL
+
 # With fewer the fourth of five cannot be told from the third or the last.
 MINIMUM_PAIRS = 20
 # Numerator and denominator of the share that an interval from p10 to p90 is to hold.
@@ -67,6 +70,19 @@ def widened(
             p10_amount=pl.when(low.is_not_null()).then(down), p90_amount=middle + _times(high - middle, factor)
         )
     )
+
+
+def widened_tonight(periods: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `Forecast.periods` with the intervals of whole funnels stretched by how their like have held so far.
+
+    What was learned of a funnel says nothing of an owner, whose interval is that few deals are his: rows of other
+    scopes keep theirs, with a width_factor of 1.
+    """
+    totals = factors.filter(pl.col("part") == "total").select(pl.lit(ALL).alias("scope"), pl.all())
+    days = (pl.col("period_end") - pl.col("business_date")).dt.total_days()
+    rows = periods.with_columns(lead_bucket=lead_bucket(days), floor_amount="won_amount")
+    stretched = widened(rows, totals, on=("scope", "method", "funnel", "lead_bucket"))
+    return stretched.drop("lead_bucket", "floor_amount")
 
 
 def _number(column: str) -> pl.Expr:

@@ -79,9 +79,7 @@ SERVED_TABLES = (
     ServedTable(
         "forecast_record", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
     ),
-    ServedTable(
-        "forecast_accuracy", "forecast", ("source", "method", "funnel", "period_kind", "lead_bucket", "part")
-    ),
+    ServedTable("forecast_accuracy", "forecast", ("source", "method", "funnel", "period_kind", "lead_bucket", "part")),
     ServedTable("forecast_calibration", "forecast", ("method", "funnel", "question", "bin")),
     ServedTable(
         "forecast_movement",

@@ -19,11 +19,12 @@ def summary_rows(
     language: str,
     business_date: date,
     currency: str,
+    method: str,
 ) -> Iterator[tuple[str, str]]:
     """Label and value of each line.
 
-    tables: deals_current, quality_violations, forecast_period as served. The forecast lines are those of all funnels
-    for the fiscal quarter that holds the business date.
+    tables: deals_current, quality_violations, forecast_period as served. The forecast lines are those of one method for
+    all funnels and the fiscal quarter that holds the business date.
     """
     deals, violations = tables["deals_current"], tables["quality_violations"]
     yield "Rows in", f"{rows_in:,}"
@@ -50,19 +51,26 @@ def summary_rows(
         of_severity = opened.filter(pl.col("severity") == severity)
         seen = of_severity.filter((pl.col("first_seen") == business_date) & ~pl.col("is_backlog")).height
         yield f"  {severity}", f"{of_severity.height:,} ({seen:,} new)"
-    for row in _running_quarter(tables["forecast_period"], business_date).iter_rows(named=True):
-        yield f"Forecast {row['period_label']}, {row['method']}", f"{_money(row['total_amount'])} {currency}"
+    for row in _running_quarter(tables["forecast_period"], business_date, method).iter_rows(named=True):
+        spoken = row["fell_back_to"] or row["method"]
+        yield f"Forecast {row['period_label']}, {spoken}", f"{_money(row['total_amount'])} {currency}"
+        yield "  eight times in ten from", f"{_money(row['p10_amount'])} {currency}"
+        yield "  to", f"{_money(row['p90_amount'])} {currency}"
         yield "  won so far", f"{_money(row['won_amount'])} {currency}"
         yield f"  open ({row['open_deals']:,} deals)", f"{_money(row['open_amount'])} {currency}"
+        if row["new_business_amount"] is not None:
+            yield "  deals to come", f"{_money(row['new_business_amount'])} {currency}"
 
 
-def _running_quarter(periods: pl.DataFrame, business_date: date) -> pl.DataFrame:
+def _running_quarter(periods: pl.DataFrame, business_date: date, method: str) -> pl.DataFrame:
     return periods.filter(
         (pl.col("business_date") == business_date)
+        & (pl.col("method") == method)
         & (pl.col("funnel") == "all")
+        & (pl.col("scope") == "all")
         & (pl.col("period_kind") == "quarter")
         & pl.lit(business_date).is_between(pl.col("period_start"), pl.col("period_end"))
-    ).sort("method")
+    )
 
 
 def _money(amount: Decimal | None) -> str:

@@ -10,47 +10,47 @@ from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
 from orchestration.forecasting.track_record import KEYS, track_record
-from orchestration.forecasting.widening import widened
+from orchestration.forecasting.widening import widened_tonight
 from orchestration.night import Night
 from orchestration.publishing.archive import history
 from orchestration.warehouse import Warehouse
 
 DESCRIPTIONS = {
     "forecast_deal": (
-        "One row per method and open deal: its chance to be won, when, and what that is worth. Sum expected_amount of one"
-        " method alone: methods are answers to one question. win_rate misleads where is_insufficient_history says that"
-        " fell_back_to spoke for the method."
+        "One row per method and open deal: its chance to be won, when, and what that is worth. Sum expected_amount of"
+        " one method alone: methods are answers to one question. win_rate misleads where is_insufficient_history says"
+        " that fell_back_to spoke for the method."
     ),
     "forecast_deal_period": (
-        "One row per method, open deal and fiscal month it may be won in: the chance of it, and what it is worth. Sums to"
-        " the open_amount of forecast_period, to the cent."
+        "One row per method, open deal and fiscal month it may be won in: the chance of it, and what it is worth."
+        " Sums to the open_amount of forecast_period, to the cent."
     ),
     "forecast_period": (
-        "One row per published night, method, funnel, scope and period: won so far, open, new business, their total with"
-        " its 80 % interval, target and gap. Intervals are simulated at each level: that of a sum is narrower than the sum"
-        " of intervals. Rows of scope all, team, owner and segment each hold the whole: filter one scope."
+        "One row per published night, method, funnel, scope and period: won so far, open, new business, their total"
+        " with its 80 % interval, target and gap. Intervals are simulated at each level: that of a sum is narrower"
+        " than the sum of intervals. Rows of scope all, team, owner and segment each hold the whole: filter one scope."
     ),
     "forecast_quality": (
         "One row per method, funnel, period and criteria_state: how much of the expected amount rests on deals whose"
         " criteria are met, violated, waived, not evaluated, or that were asked nothing yet."
     ),
     "forecast_coverage": (
-        "One row per funnel, scope and period: target, what is to go, the open pipeline closing in the period by the CRM's"
-        " dates, and the coverage that history says is required at this point of a period. Commit, best case and pipeline"
-        " are rolled up: each holds the one before."
+        "One row per funnel, scope and period: target, what is to go, the open pipeline closing in the period by the"
+        " CRM's dates, and the coverage that history says is required at this point of a period. Commit, best case and"
+        " pipeline are rolled up: each holds the one before."
     ),
     "forecast_backtest": (
-        "One row per past as-of date, method, funnel, period and part: what would have been said on that day, fitted on what"
-        " was known then, and what came."
+        "One row per past as-of date, method, funnel, period and part: what would have been said on that day, fitted"
+        " on what was known then, and what came."
     ),
     "forecast_record": (
-        "One row per published night, method, funnel, period and part: what was said that night, and what came. Nothing"
-        " said is ever worked out again."
+        "One row per published night, method, funnel, period and part: what was said that night, and what came."
+        " Nothing said is ever worked out again."
     ),
     "forecast_accuracy": (
-        "One row per source (backtest, or the nights themselves), method, funnel, kind of period, lead time and part: how far"
-        " off forecasts were, how often the 80 % interval held, and the champion of each funnel. Few periods mislead: see"
-        " is_insufficient_history."
+        "One row per source (backtest, or the nights themselves), method, funnel, kind of period, lead time and part:"
+        " how far off forecasts were, how often the 80 % interval held, and the champion of each funnel. Few periods"
+        " mislead: see is_insufficient_history."
     ),
     "forecast_calibration": (
         "One row per method, funnel, question and tenth of chance: of deals said to be won with such a chance, how many were."
@@ -111,7 +111,7 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     inputs = known(night, warehouse).inputs()
     made = forecast(inputs)
-    tonight = widened(made.periods, warehouse.read("forecast.width_factors"))
+    tonight = widened_tonight(made.periods, warehouse.read("forecast.width_factors"))
     earlier = history(night.earlier_archives(), "forecast_period")
     tables = {
         "forecast_deal": made.deals,

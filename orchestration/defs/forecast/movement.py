@@ -34,17 +34,17 @@ FORECAST = dg.AssetKey("forecast_movement")
             (
                 POSITIONS,
                 "One row per deal and position that nights knew it in: what it was worth, where it stood, when it was"
-                " to close, from the first night that knew so (valid_from) until the first that did not (valid_to, null"
-                " for tonight's). Filter valid_from <= night < valid_to for the pipeline as that night knew it; it"
-                " misleads where a seller is late, because it says what was known and not what was true.",
+                " to close, from the first night that knew so (valid_from) until the first that did not (valid_to,"
+                " null for tonight's). Filter valid_from <= night < valid_to for the pipeline as that night knew it;"
+                " it misleads where a seller is late, because it says what was known and not what was true.",
             ),
             (
                 MOVEMENT,
                 "One row per span, funnel, period and bucket: what it did to the open pipeline and to its expected"
                 " amount between two nights. change = closing - opening, and the buckets of a period sum to the whole"
-                " change, to the cent. Read pushed_out of a quarter beside created: a pipeline that only refills is not"
-                " growing. It misleads because a deal has one bucket alone, the first that fits: a deal pushed out and"
-                " cut shows as pushed.",
+                " change, to the cent. Read pushed_out of a quarter beside created: a pipeline that only refills is"
+                " not growing. It misleads because a deal has one bucket alone, the first that fits: a deal pushed out"
+                " and cut shows as pushed.",
             ),
             (
                 DEALS,
@@ -53,9 +53,10 @@ FORECAST = dg.AssetKey("forecast_movement")
             ),
             (
                 FORECAST,
-                "One row per span, funnel, period and bucket: why the forecast of the period (method timed) is another than"
-                " on an earlier night. Its opening amounts sum to that night's total, its closing amounts to tonight's, to"
-                " the cent. `model` is what time and newly learned rates did to deals to which nothing happened.",
+                "One row per span, funnel, period and bucket: why the forecast of the period (method timed) is"
+                " another than on an earlier night. Its opening amounts sum to that night's total, its closing amounts"
+                " to tonight's, to the cent. `model` is what time and newly learned rates did to deals to which"
+                " nothing happened.",
             ),
         )
     ],

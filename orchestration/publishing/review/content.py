@@ -131,7 +131,10 @@ class ForecastLine:
     open_deals: int
     open_amount: Decimal | None
     excluded_deals: int
+    new_business_amount: Decimal | None
     total_amount: Decimal | None
+    p10_amount: Decimal | None
+    p90_amount: Decimal | None
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,9 @@ def forecast(periods: pl.DataFrame, business_date: date) -> tuple[str | None, tu
 
     periods: forecast_period. Empty lines outside the quarter are left out.
     """
-    tonight = periods.filter((pl.col("business_date") == business_date) & (pl.col("funnel") == "all"))
+    tonight = periods.filter(
+        (pl.col("business_date") == business_date) & (pl.col("funnel") == "all") & (pl.col("scope") == "all")
+    )
     is_running = (
         (pl.col("period_kind") == "quarter")
         & (pl.col("period_status") == "dated")
@@ -81,7 +83,8 @@ def forecast(periods: pl.DataFrame, business_date: date) -> tuple[str | None, tu
 
 
 def _forecast_lines(shown: pl.DataFrame) -> Iterator[ForecastLine]:
-    for method in shown["method"].unique().sort():
+    methods = set(shown["method"])
+    for method in (*(name for name in METHODS if name in methods), *sorted(methods - set(METHODS))):
         rows = {row["period_status"]: row for row in shown.filter(pl.col("method") == method).iter_rows(named=True)}
         for status in _STATUSES:
             row = rows.get(status)
@@ -95,5 +98,8 @@ def _forecast_lines(shown: pl.DataFrame) -> Iterator[ForecastLine]:
                 open_deals=row["open_deals"],
                 open_amount=row["open_amount"],
                 excluded_deals=row["excluded_deals"],
+                new_business_amount=row["new_business_amount"],
                 total_amount=row["total_amount"],
+                p10_amount=row["p10_amount"],
+                p90_amount=row["p90_amount"],
             )

@@ -15,8 +15,11 @@ from orchestration.publishing.wording import Text, same
 
 NO_FUNNEL = Text("Outside every funnel", "未归入任何漏斗")
 METHODS = {
+    "crm_probability": Text("The CRM's own probability", "CRM 自带概率"),
     "stage_average": Text("Stage average", "阶段平均法"),
     "weighted_stage": Text("Weighted by stage", "阶段加权法"),
+    "timed": Text("Timed by stage and age", "时序模型"),
+    "timed_adjusted": Text("Timed, adjusted for each deal", "时序模型（按商机修正）"),
 }
 CRMS = {
     "salesforce": Text("Salesforce", "Salesforce"),
