@@ -269,6 +269,7 @@ def won_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> list[Row]:
             "won_on": local_date(stay.entered),
             "undone_on": local_date(stay.left) if stay.left is not None and stay.left < instant else None,
             "amount_reporting": won_amount(deal, stay, rates),
+            "amount_when_won": won_amount(deal, stay, rates),
         }
         for deal in deals
         for stay in deal.stays

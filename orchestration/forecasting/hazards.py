@@ -92,7 +92,7 @@ def hazards_of(seen: Exits) -> Hazards:
     Each level is the one above it times theta = (O + k) / (E + k), with O exits seen and E expected of the level above
     (the gamma-Poisson model of Clayton and Kaldor, Biometrics 43, 1987), and k as `prior_weight` finds it. The first
     band is drawn to the stage as a whole, a later one to the band before it, because few are left at risk there, and
-    those move more slowly than the rest.
+    those move more slowly than the rest; what it is drawn by are days at risk, k over the rate of the stage.
     """
     whole, days = seen.exits[0], seen.days[0]
     days_of_stage = days.sum(axis=1)[:, None]
@@ -102,14 +102,17 @@ def hazards_of(seen: Exits) -> Hazards:
     exits_of_band = np.add.reduceat(whole, starts, axis=1)
     days_of_band = np.add.reduceat(days, starts, axis=1)[:, :, None]
     weight = prior_weight(exits_of_band, days_of_band * stage[:, None, :], axis=1)
+    # As many days in every band: one that hardly anybody leaves must not bind the next.
+    prior_days = np.where(np.isinf(weight), 1.0, _ratio(weight, stage))
     rates, band_of_week = np.empty_like(whole), np.searchsorted(starts, np.arange(WEEKS), side="right") - 1
     band_variance, band_share = np.zeros_like(exits_of_band), np.ones_like(exits_of_band)
     week_variance, week_share = np.zeros_like(whole), np.ones_like(whole)
     above = stage
     for band in range(len(BANDS)):
-        expected = days_of_band[:, band] * above
-        above = above * _theta(exits_of_band[:, band], expected, weight)
-        band_variance[:, band], band_share[:, band] = _doubt(days_of_band[:, band] * above, weight)
+        prior = np.where(np.isinf(weight), np.inf, prior_days * above)
+        band_variance[:, band], band_share[:, band] = _doubt(exits_of_band[:, band], prior)
+        own = _ratio(exits_of_band[:, band] + prior_days * above, days_of_band[:, band] + prior_days)
+        above = np.where(np.isinf(weight), above, own)
         inside = band_of_week == band
         expected_of_week = days[:, inside, None] * above[:, None, :]
         week_weight = prior_weight(whole[:, inside], expected_of_week, axis=1)[:, None]
@@ -199,7 +202,9 @@ def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Ex
     the funnel with the same end are. Unknown are a stage whose exits have no date at all, as it has no timing, and
     stages between which deals only went round in circles.
     """
-    counts = inputs.hazard_counts.filter(pl.col("funnel") == funnel)
+    # In order of their key, because sums of days depend on the order in their last digits.
+    key = ("segment", "stage", "weeks_in_stage", "next_state")
+    counts = inputs.hazard_counts.filter(pl.col("funnel") == funnel).sort(key)
     ends = _ends(inputs, funnel)
     counts = counts.filter(pl.col("stage").replace_strict(ends, default="") != "won")
     is_exit = ~pl.col("next_state").is_in([ONGOING, SEEN_LATE])
@@ -251,12 +256,13 @@ def _weekly(
     shape = (len(segments), len(states), WEEKS, max(codes.values()) + 1)
     visits, broken = np.zeros(shape), np.zeros(shape)
     undated = np.zeros((shape[0], shape[1], shape[3]))
+    places = (
+        ("segment", {segment: code for code, segment in enumerate(segments)}),
+        ("stage", {state: code for code, state in enumerate(states)}),
+        ("next_state", codes),
+    )
     rows = counts.with_columns(
-        pl.col("segment").replace_strict(
-            {segment: code for code, segment in enumerate(segments)}, return_dtype=pl.Int64
-        ),
-        pl.col("stage").replace_strict({state: code for code, state in enumerate(states)}, return_dtype=pl.Int64),
-        pl.col("next_state").replace_strict(codes, return_dtype=pl.Int64),
+        *(pl.col(name).replace_strict(known, default=None, return_dtype=pl.Int64) for name, known in places),
         pl.col("days").fill_null(3.5 * pl.col("visits")),
     )
     dated, without = (
