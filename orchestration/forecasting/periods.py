@@ -194,14 +194,14 @@ def period_rows(
 
     Every level where anything is open, won in the running periods, expected anew or aimed at has a row for each period
     of `horizon`; what stands in no period has one where there is any, and in scope all also where there is none.
-    Where whoever speaks for a funnel does not say when, its one row is untimed. Within a level, months and what is in
+    A method without timing has untimed rows alone; where it speaks in another's stead, what it expects is in one. Within a level, months and what is in
     no period sum to all of its deals, as quarters do; the values of a scope, and the funnels, sum to their whole.
     """
     opened = _open(spoken, inputs, scopes)
     won = won_so_far(inputs, scopes)
     new = _new_business(spoken, inputs, scopes)
     aimed = targets.select(LEVEL) if targets is not None else opened.select(LEVEL).clear()
-    rows = _scaffold(spoken, inputs, scopes, pl.concat([each.select(LEVEL) for each in (opened, won, new, aimed)]))
+    rows = _scaffold(spoken, inputs, pl.concat([each.select(LEVEL) for each in (opened, won, new, aimed)]))
     on = [*LEVEL, *PERIOD]
     joined = (
         pl.concat([rows, opened.select(on).join(rows, on=on, how="anti", nulls_equal=True)])
@@ -265,29 +265,24 @@ def _new_business(spoken: Spoken, inputs: ForecastInputs, scopes: Iterable[str])
     )
 
 
-def _scaffold(spoken: Spoken, inputs: ForecastInputs, scopes: Collection[str], levels: pl.DataFrame) -> pl.DataFrame:
+def _scaffold(spoken: Spoken, inputs: ForecastInputs, levels: pl.DataFrame) -> pl.DataFrame:
     """The rows that stand whether or not anything is in them."""
     funnels = inputs.funnels()
-    timed = [funnel for funnel in funnels if funnel not in spoken.untimed]
-    has_timing = bool(timed) or (not funnels and spoken.made.has_timing)
     dated = horizon(inputs).select("period_kind", "period_start", pl.lit(DATED).alias("period_status"))
     timeless = {"period_kind": NO_PERIOD, "period_start": None}
-    in_none = pl.DataFrame([timeless | {"period_status": status} for status in (OVERDUE, UNDATED)], schema=dated.schema)
+    late = pl.DataFrame([timeless | {"period_status": status} for status in (OVERDUE, UNDATED)], schema=dated.schema)
     untimed = pl.DataFrame([timeless | {"period_status": UNTIMED}], schema=dated.schema)
-
     wholes = pl.DataFrame({"funnel": [ALL, *funnels]}, schema={"funnel": pl.String}).select(
         "funnel", pl.lit(ALL).alias("scope"), pl.lit(ALL).alias("scope_value")
     )
-    if ALL not in scopes:
-        wholes = wholes.clear()
-    is_timed = pl.col("funnel").is_in([*timed, *([ALL] if has_timing else [])])
-    is_untimed = pl.col("funnel").is_in([*spoken.untimed, *([] if has_timing else [ALL])])
-    every = pl.concat([wholes, levels]).unique()
+    if not spoken.made.has_timing:
+        return wholes.join(untimed, how="cross")
+    # What is won has its period also where nobody can say when the rest will be.
     return pl.concat(
         [
-            every.filter(is_timed).join(dated, how="cross"),
-            wholes.filter(is_timed).join(in_none, how="cross"),
-            wholes.filter(is_untimed).join(untimed, how="cross"),
+            pl.concat([wholes, levels]).unique().join(dated, how="cross"),
+            wholes.filter(~pl.col("funnel").is_in(spoken.untimed)).join(late, how="cross"),
+            wholes.filter(pl.col("funnel").is_in(spoken.untimed)).join(untimed, how="cross"),
         ]
     )
 

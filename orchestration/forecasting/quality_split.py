@@ -7,7 +7,7 @@ import polars as pl
 
 from orchestration.forecasting.fallback import Spoken
 from orchestration.forecasting.inputs import ALL, MONEY_SUM, ForecastInputs
-from orchestration.forecasting.periods import PERIOD, WINS, at_levels, by_month_and_quarter, with_place
+from orchestration.forecasting.periods import PERIOD, WINS, at_levels, by_month_and_quarter
 
 # As in the served table deal_compliance, the worst first.
 STATES = ("violated", "waived", "not_evaluated", "met", "none_asked")
@@ -49,17 +49,26 @@ def quality_rows(spoken: Spoken, inputs: ForecastInputs, periods: pl.DataFrame) 
         pl.when(chance.is_not_null().any()).then(chance.sum()).alias("chance"),
         pl.when(amount.is_not_null().any()).then(amount.sum()).alias("expected_amount"),
     )
-    facts = with_place(inputs.open_deals).with_columns(criteria_state().alias("criteria_state"))
-    own = pl.col("amount_reporting")
-    made = at_levels(
-        summed.join(facts, on="deal_key", how="left"),
-        [ALL],
-        [*PERIOD, "criteria_state"],
-        pl.len().cast(pl.Int64).alias("open_deals"),
-        amount.is_null().sum().cast(pl.Int64).alias("excluded_deals"),
-        pl.when(own.is_not_null().any()).then(own.cast(MONEY_SUM).sum()).alias("amount"),
-        pl.when(chance.is_not_null().any()).then(chance.sum()).alias("open_wins"),
-        pl.when(amount.is_not_null().any()).then(amount.sum()).alias("expected_amount"),
+    facts = inputs.open_deals.select("deal_key", "funnel", "amount_reporting", criteria_state().alias("criteria_state"))
+    own = pl.col("amount_reporting").cast(MONEY_SUM)
+    by_funnel = (
+        summed.join(facts, on="deal_key", how="left")
+        .group_by("funnel", *PERIOD, "criteria_state")
+        .agg(
+            pl.len().cast(pl.Int64).alias("open_deals"),
+            *(
+                part
+                for name, each in (("amount", own), ("open_wins", chance), ("expected_amount", amount))
+                for part in (each.sum().alias(name), each.count().cast(pl.Int64).alias(f"{name}_known"))
+            ),
+        )
+    )
+    made = at_levels(by_funnel, [ALL], [*PERIOD, "criteria_state"], pl.selectors.numeric().sum()).with_columns(
+        (pl.col("open_deals") - pl.col("expected_amount_known")).alias("excluded_deals"),
+        *(
+            pl.when(pl.col(f"{name}_known") > 0).then(name).alias(name)
+            for name in ("amount", "open_wins", "expected_amount")
+        ),
     )
     key = ["funnel", *PERIOD, "criteria_state"]
     is_empty = pl.col("open_deals").is_null()

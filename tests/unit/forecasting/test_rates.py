@@ -7,7 +7,7 @@ from worlds import deal, moves, world
 
 from orchestration.forecasting.absorption import Absorption
 from orchestration.forecasting.inputs import ForecastInputs
-from orchestration.forecasting.rates import rounded, shrunken, stage_to_won_rates
+from orchestration.forecasting.rates import log_odds_sd, rounded, shrunken, stage_to_won_rates
 
 
 def rate(inputs: ForecastInputs, segment: str, stage: str) -> dict[str, object]:
@@ -84,9 +84,42 @@ def test_one_deal_that_left_for_an_unmapped_stage_does_not_cost_the_rate() -> No
 
 
 def test_a_handful_of_visits_with_an_unknown_parent_is_no_rate() -> None:
-    own = Absorption(Fraction(1), Fraction(0), 2)
-    assert shrunken(own, None, minimum_n=30, shrinkage_deals=20).value is None
-    assert shrunken(own, None, minimum_n=2, shrinkage_deals=20).value == 1
+    own, unknown = Absorption(Fraction(1), Fraction(0), 2), Absorption(None, Fraction(1), 0)
+    assert shrunken(own, unknown, minimum_n=30, shrinkage_deals=20).value is None
+    assert shrunken(own, unknown, minimum_n=2, shrinkage_deals=20).value == 1
+
+
+def test_the_fewer_visits_a_rate_rests_on_the_less_sure_it_is() -> None:
+    counts = [
+        *moves({("proposal", "won"): 40, ("proposal", "lost"): 60}),
+        *moves({("proposal", "won"): 8, ("proposal", "lost"): 2}, segment="A"),
+        *moves({("proposal", "won"): 20, ("proposal", "lost"): 30}, segment="B"),
+    ]
+    inputs = world(deals=[deal("d1", segment="C"), deal("d2", segment="D")], counts=counts, minimum_n=30)
+    whole, few, many = (rate(inputs, segment, "proposal") for segment in ("all", "A", "B"))
+    assert whole["rate_sd"] == pytest.approx((1 / 40.5 + 1 / 60.5) ** 0.5)
+    assert many["rate_sd"] == pytest.approx((1 / 20.5 + 1 / 30.5) ** 0.5)
+    # 16 wins of 30: ten visits of its own and the weight of twenty of the funnel's.
+    assert few["rate_sd"] == pytest.approx((1 / 16.5 + 1 / 14.5) ** 0.5)
+    assert len({whole["rate_group"], few["rate_group"], many["rate_group"]}) == 3
+    for segment in ("C", "D"):
+        borrowed = rate(inputs, segment, "proposal")
+        assert (borrowed["rate_group"], borrowed["rate_sd"]) == (whole["rate_group"], whole["rate_sd"])
+
+
+def test_a_rate_is_no_surer_than_the_visits_behind_the_rate_it_is_drawn_to() -> None:
+    counts = [
+        *moves({("proposal", "won"): 2, ("proposal", "lost"): 2}),
+        *moves({("proposal", "won"): 1, ("proposal", "lost"): 1}, segment="A"),
+    ]
+    row = rate(world(counts=counts, minimum_n=30, shrinkage_deals=1000), "A", "proposal")
+    assert row["rate_sd"] == pytest.approx((1 / 3.5 + 1 / 3.5) ** 0.5)
+
+
+def test_even_a_rate_of_all_or_nothing_has_an_error_and_no_rate_has_none() -> None:
+    assert log_odds_sd(Fraction(1), 3) == pytest.approx((1 / 3.5 + 1 / 0.5) ** 0.5)
+    assert log_odds_sd(Fraction(0), 3) == log_odds_sd(Fraction(1), 3)
+    assert log_odds_sd(None, 0) == 0
 
 
 def test_a_rate_is_rounded_half_up_at_twelve_places() -> None:
