@@ -193,9 +193,10 @@ def period_rows(
     """Exact sums of a method: one row per level, period kind, period and status.
 
     Every level where anything is open, won in the running periods, expected anew or aimed at has a row for each period
-    of `horizon`; what stands in no period has one where there is any, and in scope all also where there is none.
-    A method without timing has untimed rows alone; where it speaks in another's stead, what it expects is in one. Within a level, months and what is in
-    no period sum to all of its deals, as quarters do; the values of a scope, and the funnels, sum to their whole.
+    of `horizon`; what stands in no period has one where there is any, and in scope all also where there is none. A
+    method without timing has untimed rows alone; where it speaks in another's stead, what it expects is in one. Within
+    a level, months and what is in no period sum to all of its deals, as quarters do; the values of a scope, and the
+    funnels, sum to their whole.
     """
     opened = _open(spoken, inputs, scopes)
     won = won_so_far(inputs, scopes)
