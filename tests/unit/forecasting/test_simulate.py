@@ -221,7 +221,7 @@ def test_an_uncertain_rate_of_creation_is_uncertain_for_all_owners_at_once() -> 
         for number in range(40)
     ]
     made = intervals(*said({"d1": (1, ["0.0"])}, new_business=new), draws=2000, scopes=["all", "owner"])
-    p10, p50, p90 = quantiles(made)
+    p10, _, p90 = quantiles(made)
     # 400 wins expected: half as many more or less because of the rate, a twentieth by chance.
     assert p90 - p10 > 2 * 1.2816 * 40_000 * 0.4
     assert 10 < quantiles(made, scope="owner", scope_value="o7")[1] / 100 + 2 < 13
