@@ -29,6 +29,7 @@ LONG_AGO = date(2026, 2, 3)
 TEN_WON = [won(f"w{number}", LONG_AGO) for number in range(10)]
 # Enough to have a tenth part; what is drawn plays no role where sums are looked at.
 FEW_DRAWS = 10
+ONE_PERIOD_EACH = (crm_probability, stage_average, weighted_stage)
 
 
 def of(method: ForecastMethod, inputs: ForecastInputs) -> Forecast:
@@ -211,7 +212,7 @@ def test_the_tables_carry_exactly_the_served_columns() -> None:
     assert made.deals.columns == ["business_date", "method", *DEAL_COLUMNS]
     assert made.deals.schema["win_rate"] == pl.Decimal(13, 12)
     assert made.deals.schema["expected_amount"] == pl.Decimal(18, 2)
-    assert made.deals["method"].to_list() == ["crm_probability", "stage_average", "weighted_stage"]
+    assert made.deals["method"].to_list() == [method.name for method in METHODS]
     assert made.periods.columns == ["business_date", "method", *PERIOD_COLUMNS]
     for column in ("open_amount", "total_amount", "open_p10_amount", "p90_amount", "target_amount", "gap_amount"):
         assert made.periods.schema[column] == pl.Decimal(38, 2)
@@ -469,7 +470,7 @@ def test_deals_sum_to_periods_and_every_level_to_the_whole_to_the_cent(made: dic
             for kind in ("month", "quarter"):
                 parts = whole.filter(pl.col("funnel") == funnel, pl.col("period_kind").is_in([kind, "none"]))
                 assert parts["open_amount"].sum() == own["expected_amount"].sum()
-                if method.name != "spreads":
+                if method in ONE_PERIOD_EACH:
                     assert parts["open_deals"].sum() == own.height
                     assert parts["excluded_deals"].sum() == own["expected_amount"].null_count()
         key = ["period_kind", "period_start", "period_status"]
