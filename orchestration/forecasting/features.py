@@ -105,7 +105,8 @@ def facts_of(deals: pl.DataFrame, usual: Usual) -> pl.DataFrame:
     Returns:
         For each fact a column `<fact>_level` (String: an ICP band, or why there is no number; null where the number
         tells all) and each of NUMBERS (Float64, null with a level that takes the number's place); for reading,
-        `<fact>_value` (Float64, the fact in its own unit: criteria, days, pushes, reporting currency) too.
+        `<fact>_value` (Float64, the fact in its own unit: criteria, days, pushes, reporting currency), and what AMOUNT
+        and DWELL are measured by, as `<fact>_usual`.
     """
     asked = pl.sum_horizontal("criteria_met", "criteria_late", "criteria_violated", "criteria_waived")
     # A waiver excuses a step and proves nothing.
@@ -121,7 +122,7 @@ def facts_of(deals: pl.DataFrame, usual: Usual) -> pl.DataFrame:
     amount = pl.col("amount_reporting").cast(pl.Float64)
     ratio = amount / pl.col("median_amount")
     dwell = pl.col("days_in_stage") / pl.col("typical_days")
-    measured = (
+    return (
         deals.join(usual.dwell, on=["funnel", "stage"], how="left", maintain_order="left")
         .join(usual.amount, on="funnel", how="left", maintain_order="left")
         .select(
@@ -142,13 +143,14 @@ def facts_of(deals: pl.DataFrame, usual: Usual) -> pl.DataFrame:
             _doublings(pl.col("pushes")).alias("push_doublings"),
             pl.when(amount <= 0).then(pl.lit(NOT_POSITIVE)).otherwise(_unknown(ratio)).alias(_level(AMOUNT)),
             amount.alias(_value(AMOUNT)),
+            pl.col("median_amount").alias(f"{AMOUNT}_usual"),
             pl.when(amount > 0).then(ratio.log(2).clip(-AMOUNT_LIMIT, AMOUNT_LIMIT)).alias("amount_doublings"),
             _unknown(dwell).alias(_level(DWELL)),
             _number(pl.col("days_in_stage")).alias(_value(DWELL)),
+            pl.col("typical_days").alias(f"{DWELL}_usual"),
             _doublings(dwell).clip(upper_bound=DWELL_LIMIT).alias("dwell_doublings"),
         )
     )
-    return measured
 
 
 def _level(fact: str) -> str:

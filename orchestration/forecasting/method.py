@@ -4,7 +4,7 @@ Belongs here: the protocol and what all methods share about a deal. Not here: an
 period, simulation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
@@ -32,12 +32,15 @@ class MethodForecast:
         of the hazards), amount_if_won Decimal(18, 2) (mean), amount_sd Float64 (between deals), expected_amount
         Decimal(18, 2). Empty for a method that knows of none.
     has_timing: whether the method says when a deal is won; where not, all of its chances are untimed.
+    reasons: why a deal's chance is another than that of its stage and age: one row per deal and reason, as
+        `REASONS` has them. Empty for a method that looks at nothing else.
     """
 
     deals: pl.DataFrame
     chances: pl.DataFrame
     new_business: pl.DataFrame
     has_timing: bool = True
+    reasons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REASONS))
 
 
 class ForecastMethod(Protocol):
@@ -48,6 +51,21 @@ class ForecastMethod(Protocol):
 
     def forecast(self, inputs: ForecastInputs, /) -> MethodForecast: ...
 
+
+# deal_key and reason_rank (1 moves the chance most) are the key. fact: one of features.FACTS. level: an ICP band, or
+# why the fact has no number (unknown, none_asked, not_positive); null where `value` tells it, in the fact's own unit:
+# criteria, days, pushes, reporting currency. usual_value: what that is for a deal of the funnel (of the stage, for the
+# days in it); null for a band. win_rate_points: points of P(win), signed, by which the chance is another than that of
+# the same deal with this one fact like the mean of its funnel; points of different facts do not add up.
+REASONS = {
+    "deal_key": pl.String(),
+    "reason_rank": pl.Int64(),
+    "fact": pl.String(),
+    "level": pl.String(),
+    "value": pl.Float64(),
+    "usual_value": pl.Float64(),
+    "win_rate_points": pl.Decimal(5, 2),
+}
 
 NEW_BUSINESS = {
     "funnel": pl.String(),

@@ -18,7 +18,7 @@ from orchestration.forecasting.money import cents_to_money, rate_times_amount
 from orchestration.forecasting.new_business import new_business
 from orchestration.forecasting.rates import RATE_PLACES
 from orchestration.forecasting.realisation import REALISATION, realisations, won_amounts
-from orchestration.forecasting.timing import Outlook, dated_months, timing_of
+from orchestration.forecasting.timing import Outlook, Timing, dated_months, timing_of
 
 name: Final = "timed"
 
@@ -32,7 +32,18 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
     months = dated_months(inputs)
     last_days = months["last_day"].to_list()
     timing = timing_of(inputs, last_days, inputs.funnels(), entry_days=last_days[-1])
-    outlook = timing.outlook(inputs.open_deals)
+    return valued(inputs, timing, timing.outlook(inputs.open_deals), months)
+
+
+def valued(inputs: ForecastInputs, timing: Timing, outlook: Outlook, months: pl.DataFrame) -> MethodForecast:
+    """What an outlook means in fiscal months and money; methods that scale the outlook have the same of it.
+
+    Args:
+        inputs: what is known.
+        timing: solved with entry_days up to the last month's end, for new business.
+        outlook: of the open deals, in their order, by the last day of each month.
+        months: as timing.dated_months.
+    """
     deals = _deals(inputs, outlook)
     return MethodForecast(
         deals=deals.drop("amount_if_won"),
