@@ -42,8 +42,9 @@ LEAST_WON: Final = 20
 LEAST_WON_LATER: Final = 10
 # Of the past as-of dates, the share that weights are fitted on.
 EARLIER: Final = 0.75
-# Deals of as-of dates that are fitted on: more change no weight by a hundredth, and cost time.
-MOST_DEALS: Final = 40_000
+# Deals of as-of dates that are fitted on, some hundred thousand rows: more would move no weight by more than the
+# errors that it has from other causes, and cost time.
+MOST_DEALS: Final = 20_000
 
 # Variance of a weight before anything is known (ridge): 0.3 of log-odds either way is what one expects of a fact.
 WEIGHT_VARIANCE: Final = 0.1
@@ -52,6 +53,8 @@ WEIGHT_VARIANCE: Final = 0.1
 BELIEVED_WINS: Final = 100.0
 BELIEVED_WINS_LATER: Final = 300.0
 
+# Of a fact that has a number: no level of FACTS is called so.
+_NUMBER: Final = ""
 _LEAST_CHANCE: Final = 1e-6
 # The log-odds of `timed` are no fact to be drawn to zero: ten times as large, their ridge is a hundredth.
 _FREE: Final = 10.0
@@ -83,11 +86,10 @@ class Design:
         levels = np.zeros((facts.height, len(self.levels)))
         for fact in dict.fromkeys(fact for fact, _ in self.levels):
             inside = [place for place, (each, _) in enumerate(self.levels) if each == fact]
-            told = facts[f"{fact}_level"]
+            told = facts[f"{fact}_level"].fill_null(_NUMBER)
             names = [self.levels[place][1] for place in inside]
-            is_level = np.column_stack([(told == name).fill_null(value=False).to_numpy() for name in names])
-            # A number is a level too, which no column stands for.
-            is_seen = is_level.any(axis=1) | (told.is_null().to_numpy() if NUMBERS[fact] else False)
+            is_seen = told.is_in([*names, _NUMBER]).to_numpy()
+            is_level = told.to_numpy()[:, None] == np.array(names, dtype=object)
             levels[:, inside] = np.where(is_seen[:, None], is_level - self.shares[inside], 0.0)
         return np.column_stack([numbers, levels])
 
@@ -160,7 +162,7 @@ def fit_adjustment(
         weights=slope * weights,
         slope=slope * base * _FREE,
         level=slope * level + shift,
-        usual={fact: facts[np.unique(earlier.deal)][f"{fact}_value"].median() for fact in FACTS},
+        usual={fact: _median(facts[np.unique(earlier.deal)][f"{fact}_value"]) for fact in FACTS},
     )
 
 
@@ -228,13 +230,16 @@ def _rows(deals: pl.DataFrame, until: Floats, as_of: date) -> _Rows:
 def _design(facts: pl.DataFrame) -> Design:
     numbers = tuple(number for fact in FACTS for number in NUMBERS[fact] if facts[number].null_count() < facts.height)
     levels = tuple(
-        (fact, str(level))
-        for fact in FACTS
-        for level in facts[f"{fact}_level"].drop_nulls().unique().sort()
+        (fact, str(level)) for fact in FACTS for level in facts[f"{fact}_level"].drop_nulls().unique().sort()
     )
     means = [float(facts[number].mean()) for number in numbers]  # type: ignore[arg-type]
     shares = [float((facts[f"{fact}_level"] == level).sum()) / facts.height for fact, level in levels]
     return Design(numbers, np.array(means), levels, np.array(shares))
+
+
+def _median(values: pl.Series) -> float | None:
+    middle = values.median()
+    return float(middle) if isinstance(middle, float) else None
 
 
 def _fit(

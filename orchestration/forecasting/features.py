@@ -61,7 +61,9 @@ class Usual:
 
 def usual_of(inputs: ForecastInputs) -> Usual:
     """Typical dwell by stage and median amount by funnel, of all that is known at as-of."""
-    amounts = pl.concat([frame.select("funnel", "amount_reporting") for frame in (inputs.past_deals, inputs.open_deals)])
+    amounts = pl.concat(
+        [frame.select("funnel", "amount_reporting") for frame in (inputs.past_deals, inputs.open_deals)]
+    )
     median = (
         amounts.filter(pl.col("amount_reporting") > 0)
         .group_by("funnel")
@@ -175,9 +177,7 @@ def _unknown(value: pl.Expr) -> pl.Expr:
 
 
 def _median_days(weeks: pl.DataFrame) -> float | None:
-    week, ended, left, joined = (
-        weeks[name].to_numpy() for name in ("weeks_in_stage", "ended", "left", "joined")
-    )
+    week, ended, left, joined = (weeks[name].to_numpy() for name in ("weeks_in_stage", "ended", "left", "joined"))
     at_risk = np.cumsum(left[::-1])[::-1] - (np.cumsum(joined[::-1])[::-1] - joined)
     staying = 1.0
     for place, start in enumerate(week):
@@ -185,6 +185,6 @@ def _median_days(weeks: pl.DataFrame) -> float | None:
             return None
         after = staying * (1 - ended[place] / at_risk[place])
         if after <= 0.5:
-            return 7.0 * float(start) + 7.0 * (staying - 0.5) / (staying - after)
+            return float(7.0 * start + 7.0 * (staying - 0.5) / (staying - after))
         staying = after
     return None

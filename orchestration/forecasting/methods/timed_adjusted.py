@@ -45,13 +45,15 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
             continue
         deals = inputs.open_deals[rows]
         facts = facts_of(deals, usual)
-        until = np.column_stack([outlook.won_by[np.ix_(rows, _places(timing, INTERVAL_ENDS))], outlook.won[rows]])
+        until = np.column_stack([outlook.won_by[rows][:, _places(timing, INTERVAL_ENDS)], outlook.won[rows]])
         adjusted = adjustment.scaled(until, adjustment.effects(facts).sum(axis=1))
         scaled[rows] = _between(timing.days, outlook.won_by[rows], until, adjusted)
         reasons.append(reasons_of(deals["deal_key"], facts, until, adjustment))
 
     told = _outlook(outlook, timing, scaled, last_days)
-    return replace(timed.valued(inputs, timing, told, months), reasons=pl.concat(reasons).sort("deal_key", "reason_rank"))
+    return replace(
+        timed.valued(inputs, timing, told, months), reasons=pl.concat(reasons).sort("deal_key", "reason_rank")
+    )
 
 
 def _learnt(inputs: ForecastInputs, timing: Timing, usual: Usual, funnel: str) -> Adjustment | None:
@@ -60,7 +62,7 @@ def _learnt(inputs: ForecastInputs, timing: Timing, usual: Usual, funnel: str) -
     The hazards that were known on each past date would say almost the same of them, at the price of solving the
     model for each: in backtests neither log-loss nor calibration is better with them.
     """
-    past = sampled(inputs.past_deals.filter(pl.col("funnel") == funnel).sort("as_of_date", "deal_key"))
+    past = sampled(inputs.past_deals.filter(pl.col("funnel") == funnel)).sort("as_of_date", "deal_key")
     if past.height == 0:
         return None
     until = timing.outlook(past).won_by[:, _places(timing, INTERVAL_ENDS)]
