@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from unit.forecasting.worlds import deal, hazards, history, world
+from worlds import deal, hazards, history, world
 
 from orchestration.forecasting.features import (
     AMOUNT,
