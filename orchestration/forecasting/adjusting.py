@@ -24,8 +24,6 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from orchestration.forecasting.features import FACTS, NUMBERS
 
@@ -253,6 +251,10 @@ def _fit(
     weight = believed_wins / max(float(said.sum()), _LEAST_CHANCE)
     won = np.where(is_won, 1.0, 0.0) + weight * said
     not_won = np.where(is_won, 0.0, 1.0) + weight * (1 - said)
+    # They take half a second to import, which whoever only asks for help should not wait for.
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
     model: Any = LogisticRegression(C=variance, solver="newton-cholesky", tol=1e-9, max_iter=100)
     # One thread adds in one order, however many cores there are.
     with threadpool_limits(limits=1):

@@ -85,12 +85,19 @@ def _composed(inputs: ForecastInputs, chosen: dict[str, MethodForecast], speaker
     by_deal = inputs.open_deals.select(
         "deal_key", pl.col("funnel").replace_strict(speaker, return_dtype=pl.String).alias("speaker")
     )
-    deals, chances, new_business = [], [], []
+    deals, chances, new_business, reasons = [], [], [], []
     for name, made in chosen.items():
         of_it = by_deal.filter(pl.col("speaker") == name)
         deals.append(made.deals.join(of_it, on="deal_key", how="semi"))
         chances.append(made.chances.join(of_it, on="deal_key", how="semi"))
+        reasons.append(made.reasons.join(of_it, on="deal_key", how="semi"))
         new_business.append(
             made.new_business.filter(pl.col("funnel").is_in([funnel for funnel, by in speaker.items() if by == name]))
         )
-    return MethodForecast(pl.concat(deals), pl.concat(chances), pl.concat(new_business), has_timing=own.has_timing)
+    return MethodForecast(
+        pl.concat(deals),
+        pl.concat(chances),
+        pl.concat(new_business),
+        has_timing=own.has_timing,
+        reasons=pl.concat(reasons),
+    )

@@ -12,7 +12,7 @@ import polars as pl
 
 from orchestration.forecasting.fallback import Spoken, spoken
 from orchestration.forecasting.inputs import ALL, MONEY, MONEY_SUM, RATE, ForecastInputs
-from orchestration.forecasting.method import NEW_BUSINESS, ForecastMethod, MethodForecast
+from orchestration.forecasting.method import NEW_BUSINESS, REASONS, ForecastMethod, MethodForecast
 from orchestration.forecasting.periods import (
     DATED,
     LATER,
@@ -123,12 +123,14 @@ class Forecast:
         the end of the second quarter after the running one have a row each, also where nothing is expected in them.
     quality: one row per method, funnel, period and criteria_state, see `quality_split.py`. The expected amounts of
         the states of a period sum to its open_amount.
+    reasons: one row per method that looks at a deal's own facts, open deal and reason_rank, see `method.REASONS`.
     """
 
     deals: pl.DataFrame
     deal_periods: pl.DataFrame
     periods: pl.DataFrame
     quality: pl.DataFrame
+    reasons: pl.DataFrame
 
 
 def forecast(
@@ -168,7 +170,7 @@ def forecast(
     return Forecast(*(pl.concat([getattr(part, name) for part in parts]) for name in _FRAMES))
 
 
-_FRAMES = ("deals", "deal_periods", "periods", "quality")
+_FRAMES = ("deals", "deal_periods", "periods", "quality", "reasons")
 
 
 def _of_one(
@@ -193,6 +195,7 @@ def _of_one(
         deal_periods=deal_periods.select(*stamp, pl.all()),
         periods=periods.select(*stamp, *PERIOD_COLUMNS),
         quality=quality_rows(said, inputs, rows).select(*stamp, pl.all()),
+        reasons=said.made.reasons.sort("deal_key", "reason_rank").select(*stamp, *REASONS),
     )
 
 
@@ -284,7 +287,8 @@ def _checked(method: str, made: MethodForecast, inputs: ForecastInputs) -> Metho
             f" {first.get('chances')} and not {first.get('win_rate')}; the method is wrong"
         )
     new_business = made.new_business.select(pl.col(name).cast(kind) for name, kind in NEW_BUSINESS.items())
-    return MethodForecast(deals, chances, new_business, made.has_timing)
+    reasons = made.reasons.select(pl.col(name).cast(kind) for name, kind in REASONS.items())
+    return MethodForecast(deals, chances, new_business, made.has_timing, reasons)
 
 
 def refuse_unequal_sums(method: str, deals: pl.DataFrame, rows: pl.DataFrame) -> None:

@@ -11,6 +11,21 @@ import polars as pl
 
 from orchestration.forecasting.inputs import MONEY, ForecastInputs
 
+# deal_key and reason_rank (1 moves the chance most) are the key. fact: one of features.FACTS. level: an ICP band, or
+# why the fact has no number (unknown, none_asked, not_positive); null where `value` tells it, in the fact's own unit:
+# criteria, days, pushes, reporting currency. usual_value: what that is for a deal of the funnel (of the stage, for the
+# days in it); null for a band. win_rate_points: points of P(win), signed, by which the chance is another than that of
+# the same deal with this one fact like the mean of its funnel; points of different facts do not add up.
+REASONS = {
+    "deal_key": pl.String(),
+    "reason_rank": pl.Int64(),
+    "fact": pl.String(),
+    "level": pl.String(),
+    "value": pl.Float64(),
+    "usual_value": pl.Float64(),
+    "win_rate_points": pl.Decimal(5, 2),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class MethodForecast:
@@ -51,21 +66,6 @@ class ForecastMethod(Protocol):
 
     def forecast(self, inputs: ForecastInputs, /) -> MethodForecast: ...
 
-
-# deal_key and reason_rank (1 moves the chance most) are the key. fact: one of features.FACTS. level: an ICP band, or
-# why the fact has no number (unknown, none_asked, not_positive); null where `value` tells it, in the fact's own unit:
-# criteria, days, pushes, reporting currency. usual_value: what that is for a deal of the funnel (of the stage, for the
-# days in it); null for a band. win_rate_points: points of P(win), signed, by which the chance is another than that of
-# the same deal with this one fact like the mean of its funnel; points of different facts do not add up.
-REASONS = {
-    "deal_key": pl.String(),
-    "reason_rank": pl.Int64(),
-    "fact": pl.String(),
-    "level": pl.String(),
-    "value": pl.Float64(),
-    "usual_value": pl.Float64(),
-    "win_rate_points": pl.Decimal(5, 2),
-}
 
 NEW_BUSINESS = {
     "funnel": pl.String(),
