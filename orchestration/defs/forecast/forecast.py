@@ -39,6 +39,10 @@ DESCRIPTIONS = {
         " CRM's dates, and the coverage that history says is required at this point of a period. Commit, best case and"
         " pipeline are rolled up: each holds the one before."
     ),
+    "forecast_reasons": (
+        "One row per method that looks at a deal's own facts, open deal and reason: what moves its chance most, by how many"
+        " points. Points of different facts do not add up."
+    ),
     "forecast_backtest": (
         "One row per past as-of date, method, funnel, period and part: what would have been said on that day, fitted"
         " on what was known then, and what came."
@@ -53,7 +57,8 @@ DESCRIPTIONS = {
         " mislead: see is_insufficient_history."
     ),
     "forecast_calibration": (
-        "One row per method, funnel, question and tenth of chance: of deals said to be won with such a chance, how many were."
+        "One row per method, funnel, question and tenth of chance: of deals said to be won with such a chance, how many"
+        " were."
     ),
 }
 TRACK_RECORD = tuple(KEYS)
@@ -118,6 +123,7 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
         "forecast_deal_period": made.deal_periods,
         "forecast_period": pl.concat([earlier, tonight], how="diagonal_relaxed") if earlier is not None else tonight,
         "forecast_quality": made.quality,
+        "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(inputs),
     }
     warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight})
