@@ -329,9 +329,8 @@ def read_history(tables: Mapping[str, pl.DataFrame], business_date: date) -> For
     as_ofs = typed["forecast_as_ofs"]
     tonight = as_ofs.filter("is_tonight")["as_of_date"].to_list()
     if tonight != [business_date]:
-        raise ForecastInputsError(
-            f"forecast_as_ofs says that tonight is {tonight}; the business date is {business_date}"
-        )
+        held = ", ".join(map(str, tonight)) or "nothing"
+        raise ForecastInputsError(f"forecast_as_ofs has {held} for tonight; the business date is {business_date}")
     past = as_ofs.filter(~pl.col("is_tonight"))["as_of_date"].sort().to_list()
     return ForecastHistory(business_date=business_date, as_of_dates=tuple(past), tables=typed)
 

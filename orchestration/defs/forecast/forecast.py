@@ -40,8 +40,8 @@ DESCRIPTIONS = {
         " pipeline are rolled up: each holds the one before."
     ),
     "forecast_reasons": (
-        "One row per method that looks at a deal's own facts, open deal and reason: what moves its chance most, by how many"
-        " points. Points of different facts do not add up."
+        "One row per method that looks at a deal's own facts, open deal and reason: what moves its chance most, by how"
+        " many points. Points of different facts do not add up."
     ),
     "forecast_backtest": (
         "One row per past as-of date, method, funnel, period and part: what would have been said on that day, fitted"
