@@ -141,6 +141,8 @@ with
             case
                 when asked.proved_at <= asked.due_at then 'met'
                 when asked.passed_at is null then 'not_evaluated'
+                -- Every extract reaches to the end of the night.
+                when asked.due_at > timezone('UTC', timestamptz '{as_of}') then 'not_evaluated'
                 -- The comments alone can be missing: then the demo says nothing against it.
                 when found.observed is null
                     or (asked.criterion = 'negotiation.decision_maker_engaged' and asked.decision_maker_at <= asked.due_at)

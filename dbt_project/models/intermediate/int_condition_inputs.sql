@@ -107,7 +107,8 @@ with
                 when asked.subject = 'contact_role'
                 then crms_with_contacts.crm is not null
                 else told_keys.evidence_key is not null
-            end as is_told
+            end as is_told,
+            inputs.last_extracted_at
         from asked
         left join inputs on asked.crm = inputs.crm and asked.input = inputs.input
         left join told_of_activities on asked.crm = told_of_activities.crm
@@ -124,6 +125,7 @@ select
     condition_id,
     crm,
     max(case when is_answered then 1 else 0 end) = 1 as is_answered,
-    max(case when is_told then 1 else 0 end) = 1 as is_told
+    max(case when is_told then 1 else 0 end) = 1 as is_told,
+    max(last_extracted_at) as known_until_at
 from answered
 group by condition_id, crm

@@ -19,6 +19,7 @@ select
     criteria.gate,
     criteria.severity,
     judgements.passed_at,
+    {{ plus_days("judgements.passed_at", "criteria.grace_days") }} as due_at,
     judgements.to_stage,
     judgements.outcome,
     judgements.is_late,

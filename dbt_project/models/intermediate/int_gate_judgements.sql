@@ -155,7 +155,12 @@ with
             conditions.step_needed,
             conditions.subject,
             conditions.is_changed,
-            coalesce(condition_inputs.is_answered, false) as is_answered,
+            -- While the grace runs, or the extract with the proof is yet to come, nobody can say.
+            coalesce(
+                condition_inputs.is_answered
+                and (unproved.is_ahead or condition_inputs.known_until_at >= unproved.due_at),
+                false
+            ) as is_answered,
             facts.true_from_at,
             facts.is_satisfying
             and (

@@ -106,7 +106,9 @@ def judge(
     jumped = incidents(ranges, measured)
     tonight = advance(
         findings=findings,
-        deals_tonight=warehouse.read("marts.deals_current", ["deal_key", "is_open", "is_in_scope"]),
+        deals_tonight=in_scope_of_gates(
+            warehouse.read("marts.deals_current", ["deal_key", "is_open", "is_in_scope"]), findings
+        ),
         rules_tonight=known_before(rules, rule_nights),
         known=latest(states, "violation_id") if states is not None else no_violations(),
         waivers=waivers(standards),
@@ -171,6 +173,12 @@ def followed_by(earlier: pl.DataFrame | None, tonight: pl.DataFrame) -> pl.DataF
     if earlier is None:
         return tonight
     return pl.concat([earlier, tonight], how="diagonal_relaxed").select(tonight.columns).cast(tonight.schema)
+
+
+def in_scope_of_gates(deals: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """The deals, those in scope too whose gates are: a gate may have its grace still running when the deal closes."""
+    judged = findings.filter((pl.col("rule_kind") == "criterion") & pl.col("is_in_scope"))["deal_key"].unique()
+    return deals.with_columns(is_in_scope=pl.col("is_in_scope") | pl.col("deal_key").is_in(judged.implode()))
 
 
 def known_before(rules: pl.DataFrame, rule_nights: pl.DataFrame | None) -> pl.DataFrame:

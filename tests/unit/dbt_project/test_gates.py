@@ -441,7 +441,9 @@ def expected(standards: Standards, world: World) -> tuple[dict[tuple[str, str, s
                             reference.told_of(condition, criterion["kind"], deal, accepts),
                             gate,
                             due,
-                            is_answered=_is_answered(condition, criterion["kind"], world),
+                            # Extracts reach to the end of the night; what comes within the grace may still count.
+                            is_answered=(is_ahead or due <= AS_OF)
+                            and _is_answered(condition, criterion["kind"], world),
                         )
                         for condition in conditions
                     ]

@@ -8,7 +8,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from orchestration.defs.quality.violations import data_check_result, followed_by, known_before, unheard
+from orchestration.defs.quality.violations import (
+    data_check_result,
+    followed_by,
+    in_scope_of_gates,
+    known_before,
+    unheard,
+)
 from quality.data_quality import MEASURES_SCHEMA, rule_ranges
 from quality.expectations import RESULTS_SCHEMA
 from quality.standards import load
@@ -62,6 +68,20 @@ def test_an_earlier_night_is_served_in_the_columns_of_tonight() -> None:
     tonight = pl.DataFrame({"business_date": [date(2026, 11, 20)], "new": [1]})
     earlier = pl.DataFrame({"business_date": [date(2026, 11, 19)], "gone": ["x"]})
     assert followed_by(earlier, tonight).rows() == [(date(2026, 11, 19), None), (date(2026, 11, 20), 1)]
+
+
+def test_a_closed_deal_is_in_scope_while_one_of_its_gates_is() -> None:
+    deals = pl.DataFrame(
+        {"deal_key": ["a", "b", "c"], "is_open": [False, False, True], "is_in_scope": [False, False, True]}
+    )
+    findings = pl.DataFrame(
+        {
+            "rule_kind": ["criterion", "criterion", "close"],
+            "deal_key": ["a", "b", "b"],
+            "is_in_scope": [True, False, True],
+        }
+    )
+    assert in_scope_of_gates(deals, findings)["is_in_scope"].to_list() == [True, False, True]
 
 
 def test_a_thousand_findings_of_one_night_are_one_incident_and_no_violation_until_they_last() -> None:

@@ -28,8 +28,8 @@ select
     deals.is_stage_mapped,
     deals.is_open,
     -- A deal that closed since the last night is reviewed once more: it may have closed past a
-    -- gate.
-    deals.is_open or coalesce(positions.closed_at > clock.previous_as_of_at, false) as is_in_scope,
+    -- gate. What is dated to the very instant of an as-of belongs to the business date that begins.
+    deals.is_open or coalesce(positions.closed_at >= clock.previous_as_of_at, false) as is_in_scope,
     deals.outcome,
     deals.owner_key,
     coalesce(users.owner_name, deals.owner_key) as owner_name,

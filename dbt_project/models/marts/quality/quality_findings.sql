@@ -9,6 +9,8 @@ with
 
     waivers as (select * from {{ ref("int_waivers") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     -- A waiver that names no visit holds for each of them.
     waived_rules as (
         select distinct
@@ -31,6 +33,7 @@ with
             outcome,
             status,
             passed_at,
+            due_at,
             to_stage as claimed,
             observed,
             evidence_at,
@@ -52,6 +55,7 @@ with
                 else rule_evaluations.outcome
             end as status,
             cast(null as timestamp) as passed_at,
+            cast(null as timestamp) as due_at,
             deals.stage as claimed,
             rule_evaluations.observed,
             cast(null as timestamp) as evidence_at,
@@ -86,6 +90,11 @@ select
     deals.team,
     deals.amount_reporting,
     deals.is_open,
-    deals.is_in_scope or unioned.rule_kind = 'close' as is_in_scope
+    -- A gate that was passed on the way out is judged once its grace is over, though the deal is
+    -- closed by then.
+    deals.is_in_scope
+    or unioned.rule_kind = 'close'
+    or coalesce(unioned.due_at >= clock.previous_as_of_at, false) as is_in_scope
 from unioned
+cross join clock
 inner join deals on unioned.deal_key = deals.deal_key
