@@ -24,14 +24,16 @@ with
         where deals.is_open and deals.is_stage_mapped
     ),
 
+    -- A stage is skipped under the version by which the deal went past it: one that was put in
+    -- since,
+    -- or may be skipped no longer, was asked of nobody who stood behind it.
     skipped_mandatory_stages as (
         select reach.deal_key, min(reach.stage_rank) as first_skipped_rank
         from reach
-        inner join deals on reach.deal_key = deals.deal_key
         inner join
             stages
             on reach.funnel = stages.funnel
-            and deals.funnel_version = stages.version
+            and reach.reached_in_version = stages.version
             and reach.stage = stages.stage
         where reach.is_skipped and not stages.is_skippable
         group by reach.deal_key

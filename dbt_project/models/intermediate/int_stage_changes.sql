@@ -161,8 +161,7 @@ with
                 when deals.funnel is null or own_names.funnel is not null
                 then deals.funnel
                 else coalesce(names_of_one_funnel.funnel, deals.funnel)
-            end as funnel,
-            deals.funnel as deal_funnel
+            end as funnel
         from all_changes
         inner join deals on all_changes.deal_key = deals.deal_key
         left join
@@ -205,7 +204,6 @@ with
 select
     dated.deal_key,
     dated.funnel,
-    dated.deal_funnel,
     versions.version as funnel_version,
     dated.changed_at,
     dated.source_order,

@@ -5,20 +5,34 @@ with
 
     stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
 
-    -- A won deal has been through the whole funnel, whatever its history shows.
+    open_stages as (select * from stages where outcome is null),
+
+    -- A won deal has been through the whole funnel, whatever its history shows. Where a stage
+    -- stands
+    -- is told by the version of tonight, as of the stages that it is compared with.
     reaching as (
         select
-            deal_key,
-            funnel,
-            run_number,
-            entered_at,
-            stage,
-            case when outcome = 'won' then 1000000 else stage_rank end as reached_rank
+            runs.deal_key,
+            runs.funnel,
+            runs.funnel_version,
+            runs.run_number,
+            runs.entered_at,
+            runs.stage,
+            case
+                when runs.outcome = 'won'
+                then 1000000
+                else coalesce(open_stages.stage_rank, runs.stage_rank)
+            end as reached_rank
         from runs
-        where outcome = 'won' or (outcome is null and stage_rank is not null)
+        inner join deals on runs.deal_key = deals.deal_key
+        left join
+            open_stages
+            on runs.funnel = open_stages.funnel
+            and runs.funnel = deals.funnel
+            and deals.funnel_version = open_stages.version
+            and runs.stage = open_stages.stage
+        where runs.outcome = 'won' or (runs.outcome is null and runs.stage_rank is not null)
     ),
-
-    open_stages as (select * from stages where outcome is null),
 
     spine as (
         select deals.deal_key, deals.funnel, open_stages.stage, open_stages.stage_rank
@@ -55,6 +69,7 @@ select
     reached.stage,
     reached.stage_rank,
     reaching_run.entered_at as reached_at,
+    reaching_run.funnel_version as reached_in_version,
     advancing_run.entered_at as advanced_at,
     reached.is_visited,
     not reached.is_visited as is_skipped,

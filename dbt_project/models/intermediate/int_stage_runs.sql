@@ -1,6 +1,8 @@
 with
     changes as (select * from {{ ref("int_stage_changes") }}),
 
+    stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
+
     compared as (
         select
             changes.*,
@@ -34,6 +36,8 @@ with
             lead(changed_at) over (partition by deal_key order by change_number) as left_at,
             lead(stage) over (partition by deal_key order by change_number) as next_stage,
             lead(outcome) over (partition by deal_key order by change_number) as next_outcome,
+            first_value(funnel) over (partition by deal_key order by change_number) as first_funnel,
+            lag(stage) over (partition by deal_key order by change_number) as previous_stage,
             lag(outcome) over (partition by deal_key order by change_number) as previous_outcome,
             lag(stage_rank) over (
                 partition by deal_key order by change_number
@@ -44,6 +48,22 @@ with
                 rows between unbounded preceding and 1 preceding
             ) as furthest_rank_before
         from starts
+    ),
+
+    -- A version that puts a stage in between moves those behind it: where the deal came from is
+    -- told
+    -- by the version that it moves under, or nobody would ever leave the stage before without a
+    -- skip.
+    ranked as (
+        select
+            numbered.*,
+            coalesce(stages_before.stage_rank, numbered.previous_stage_rank) as rank_before
+        from numbered
+        left join
+            stages as stages_before
+            on numbered.funnel = stages_before.funnel
+            and numbered.funnel_version = stages_before.version
+            and numbered.previous_stage = stages_before.stage
     )
 
 select
@@ -57,7 +77,8 @@ select
     occurrence,
     deal_key
     || '/'
-    || case when funnel <> deal_funnel then funnel || '/' else '' end
+    -- By the funnel in which the deal began, not the one it is in tonight: an id is for ever.
+    || case when funnel <> first_funnel then funnel || '/' else '' end
     || stage
     || '/'
     || cast(occurrence as {{ dbt.type_string() }}) as visit_id,
@@ -78,11 +99,11 @@ select
         then 'funnel_change'
         when previous_outcome is not null
         then 'reopen'
-        when stage_rank < previous_stage_rank
+        when stage_rank < rank_before
         then 'regress'
         when occurrence > 1
         then 're_enter'
-        when stage_rank > previous_stage_rank + 1
+        when stage_rank > rank_before + 1
         then 'skip'
         else 'advance'
     end as move,
@@ -93,6 +114,6 @@ select
         then 0
         when previous_outcome is not null
         then coalesce(furthest_rank_before, 0)
-        else coalesce(previous_stage_rank, 0)
+        else coalesce(rank_before, 0)
     end as from_rank
-from numbered
+from ranked
