@@ -104,7 +104,9 @@ def advance(
     scope), `evidence_arrived` (a criterion is met, or met late: is_late), `condition_cleared` (a standing rule is met;
     or the visit it is about is no longer asked, while the rule has findings of this deal and could evaluate all of
     them), `waived`. What a rule clears after its definition changed is `rule_changed` too: nobody can say that the
-    deal did anything. Whatever else is open is carried: an unheard rule, a finding not evaluated or a finding that is
+    deal did anything. So is what a redefined rule no longer asks of a deal at all, and what is no longer asked of a
+    deal that moved to another funnel is `deal_departed`; some rule has to evaluate the deal, or its records may just
+    be absent. Whatever else is open is carried: an unheard rule, a finding not evaluated or a finding that is
     absent clears nothing and counts no night. A waiver that ends reopens its violation unless it was seen to clear
     meanwhile. A gap found for the first time under a waiver is kept as waived, not passed over.
 
@@ -118,9 +120,9 @@ def advance(
     held = waivers.filter(pl.lit(business_date).is_between("waived_from", "waived_until"))
     tonight = _judged(findings, deals_tonight, unheard_rules)
     opened = _opened(tonight.filter("is_failing").join(before, on=_KEY, how="anti"), held, business_date)
-    answers = _answers(before, tonight, deals_tonight, rules_tonight, unheard_rules)
-    followed = _followed(before, answers, held, business_date)
     facts = findings.select("deal_key", *_deal_facts()).unique("deal_key", keep="first", maintain_order=True)
+    answers = _answers(before, tonight, facts, deals_tonight, rules_tonight, unheard_rules=unheard_rules)
+    followed = _followed(before, answers, held, business_date)
     return _with_deal_facts(pl.concat([opened, followed]), facts).sort("violation_id")
 
 
@@ -220,12 +222,16 @@ def _opened(failing: pl.DataFrame, held: pl.DataFrame, business_date: date) -> p
 def _answers(
     before: pl.DataFrame,
     tonight: pl.DataFrame,
+    facts: pl.DataFrame,
     deals: pl.DataFrame,
     rules: pl.DataFrame,
+    *,
     unheard_rules: Collection[str],
 ) -> pl.DataFrame:
     """What tonight says about each known violation: rule facts `<name>_tonight` and the flags `_change` decides on."""
     asked = tonight.group_by("rule_id", "deal_key").agg(is_deal_evaluated=pl.col("is_evaluated").all())
+    judged = tonight.filter("is_evaluated").select("deal_key", is_judged=True).unique()
+    funnels = facts.select("deal_key", funnel_tonight="funnel")
     rule_facts = {name: f"{name}_tonight" for name in _RULE_FACTS}
     flags = ["is_evaluated", "is_failing", "is_proved"]
     # No deals at all is an input that is absent, not the news that every deal has left.
@@ -233,18 +239,22 @@ def _answers(
     # A state of before definitions were kept has none; that is no reason to believe that the rule changed.
     is_redefined = (pl.col("definition") != pl.col("rule_definition")).fill_null(value=False)
     return (
-        before.select(*_KEY, "definition", has_departed=has_departed)
+        before.select(*_KEY, "definition", "funnel", has_departed=has_departed)
         .join(tonight.select(*_KEY, *_RULE_FACTS, *flags).rename(rule_facts), on=_KEY, how="left")
         .join(asked, on=["rule_id", "deal_key"], how="left")
+        .join(judged, on="deal_key", how="left")
+        .join(funnels, on="deal_key", how="left")
         .join(rules.select("rule_id", rule_definition="definition"), on="rule_id", how="left")
         .with_columns(
             is_found=pl.col("is_evaluated").is_not_null(),
             is_rule_gone=~pl.col("rule_id").is_in(rules["rule_id"].implode()),
             is_rule_unheard=pl.col("rule_id").is_in(list(unheard_rules)),
             is_redefined=is_redefined,
+            is_no_longer_asked=pl.col("is_deal_evaluated").is_null() & pl.col("is_judged").fill_null(value=False),
+            has_moved_funnel=(pl.col("funnel") != pl.col("funnel_tonight")).fill_null(value=False),
         )
         .with_columns(pl.col(*flags, "is_deal_evaluated").fill_null(value=False))
-        .drop("definition", "rule_definition")
+        .drop("definition", "rule_definition", "funnel", "funnel_tonight", "is_judged")
     )
 
 
@@ -258,9 +268,9 @@ def _closing() -> pl.Expr:
         .then(pl.lit("rule_changed"))
         .when("is_rule_unheard")
         .then(None)
-        .when("has_departed")
+        .when(pl.col("has_departed") | (pl.col("is_no_longer_asked") & pl.col("has_moved_funnel")))
         .then(pl.lit("deal_departed"))
-        .when(is_cleared & pl.col("is_redefined"))
+        .when((is_cleared | pl.col("is_no_longer_asked")) & pl.col("is_redefined"))
         .then(pl.lit("rule_changed"))
         .when(is_criterion_met)
         .then(pl.lit("evidence_arrived"))

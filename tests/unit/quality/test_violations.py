@@ -45,6 +45,7 @@ class Deal:
     is_open: bool = True
     owner: str | None = "ann"
     amount: Decimal | None = Decimal("100.00")
+    funnel: str = "f"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def finding(night: Night, number: int, key: tuple[str, str, str]) -> dict[str, A
         "rule_id": rule_id,
         "rule_kind": kind_of(rule_id),
         "severity": "block",
-        "funnel": "f",
+        "funnel": deal.funnel,
         "deal_key": deal_key,
         "visit_id": visit_id,
         "outcome": "missing" if answer == "late" else answer,
@@ -372,6 +373,23 @@ def test_a_state_of_before_definitions_were_kept_is_no_reason_to_say_that_the_ru
     assert only(run(saying("met"), older, {CRITERION}, 1))["change"] == "evidence_arrived"
 
 
+def test_what_a_redefined_rule_no_longer_asks_of_a_deal_closes_as_rule_changed() -> None:
+    narrowed = Night(answers={(CRITERION, "d1", "v1"): "met"}, definitions={RULE: "from a later stage"})
+    row = only(replay(saying("missing", RULE), narrowed)[1])
+    assert (row["state"], row["change"]) == ("closed", "rule_changed")
+
+
+def test_a_deal_that_moves_to_a_funnel_which_does_not_ask_departs_and_one_that_stays_does_not() -> None:
+    for funnel, change in (("g", "deal_departed"), ("f", "carried")):
+        moved = Night(deals={"d1": Deal(funnel=funnel)}, answers={(RULE, "d1", ""): "met"})
+        assert only(replay(saying("missing"), moved)[1])["change"] == change
+
+
+def test_a_deal_that_moves_to_another_funnel_while_nothing_can_be_evaluated_of_it_is_carried() -> None:
+    moved = Night(deals={"d1": Deal(funnel="g")}, answers={(RULE, "d1", ""): "not_evaluated"})
+    assert only(replay(saying("missing"), moved)[1])["change"] == "carried"
+
+
 @pytest.mark.parametrize(("answer", "is_late"), [("met", False), ("late", True)])
 def test_proof_after_the_gate_is_kept_as_late(answer: str, is_late: bool) -> None:
     assert only(replay(saying("missing"), saying(answer))[1])["is_late"] is is_late
@@ -467,7 +485,17 @@ def is_in_play(night: Night, deal_key: str, rule_id: str) -> bool:
     return deal is not None and deal.is_in_scope and (deal.is_open or kind_of(rule_id) == "criterion")
 
 
-def closing_reason(night: Night, key: tuple[str, str, str], definition: str) -> str | None:
+def is_no_longer_asked(night: Night, key: tuple[str, str, str]) -> bool:
+    heard = {
+        (rule, deal): answer
+        for (rule, deal, _), answer in sorted(night.answers.items(), key=lambda each: each[1] != "not_evaluated")
+        if rule in night.rules and is_in_play(night, deal, rule)
+    }
+    judged = [d for (r, d), answer in heard.items() if answer != "not_evaluated" and r not in night.errored]
+    return key[:2] not in heard and key[1] in judged
+
+
+def closing_reason(night: Night, key: tuple[str, str, str], definition: str, funnel: str) -> str | None:
     rule_id, deal_key, _ = key
     if rule_id not in night.rules:
         return "rule_changed"
@@ -475,10 +503,13 @@ def closing_reason(night: Night, key: tuple[str, str, str], definition: str) -> 
         return None
     if not is_in_play(night, deal_key, rule_id):
         return "deal_departed" if night.deals else None
+    is_unasked = is_no_longer_asked(night, key)
+    if is_unasked and night.deals[deal_key].funnel != funnel:
+        return "deal_departed"
     answer = night.answers.get(key)
     others = [a for (r, d, _), a in night.answers.items() if (r, d) == (rule_id, deal_key)]
     is_moot = answer is None and bool(others) and "not_evaluated" not in others
-    if (answer in ("met", "late") or is_moot) and definition != night.definition(rule_id):
+    if (answer in ("met", "late") or is_moot or is_unasked) and definition != night.definition(rule_id):
         return "rule_changed"
     if answer in ("met", "late"):
         return "evidence_arrived" if kind_of(rule_id) == "criterion" else "condition_cleared"
@@ -555,7 +586,7 @@ def expected_states(
                 continue
             now = {**was, **(waiving or {"state": "open", "change": "reopened", "closed_on": None})}
         else:
-            followed = closed_again(was, closing_reason(night, key, was["definition"]), waiving, today)
+            followed = closed_again(was, closing_reason(night, key, was["definition"], was["funnel"]), waiving, today)
             if followed is None:
                 continue
             now = followed
@@ -570,7 +601,7 @@ def expected_states(
                 definition=night.definition(rule_id),
             )
         if deal and any(d == deal_key and r in night.rules for r, d, _ in night.answers):
-            now.update(owner_key=deal.owner, amount_at_risk=deal.amount, stage=f"stage {number}")
+            now.update(funnel=deal.funnel, owner_key=deal.owner, amount_at_risk=deal.amount, stage=f"stage {number}")
         states[key] = now
     return states
 
@@ -583,6 +614,7 @@ deal_strategy = st.builds(
     is_open=st.sampled_from([True, True, True, False]),
     owner=st.sampled_from(["ann", "bob", None]),
     amount=st.sampled_from([Decimal("1.00"), Decimal("2.50"), None]),
+    funnel=st.sampled_from(["f", "f", "f", "g"]),
 )
 
 
