@@ -733,6 +733,8 @@ def _condition_flaws(path: FieldPath, condition: Condition, kind: str, evidence:
                 f"{_a(subject)} never settles a {kind}: evidence.yml accepts {', '.join(accepted)}; "
                 "ask for such evidence, or change the kind of the criterion",
             )
+    if condition.activity is not None:
+        yield from _activity_flaws(path, condition, kind, evidence)
     if subject == "evidence":
         for number, key in enumerate(condition.evidence or []):
             if key.startswith("activity."):
@@ -742,6 +744,31 @@ def _condition_flaws(path: FieldPath, condition: Condition, kind: str, evidence:
                 )
     if condition.field is not None:
         yield from _field_flaws(path, condition)
+
+
+def _activity_flaws(path: FieldPath, condition: Condition, kind: str, evidence: Evidence | None) -> Iterator[Flaw]:
+    if kind == "customer_action" and condition.status is not None and "held" not in condition.status:
+        yield (
+            (*path, "status"),
+            "what was not held is no act of the customer, so nothing could meet it; add held, or change the kind of "
+            "the criterion",
+        )
+    # Types that are not listed keep their own name, but a near miss of one that is would never be met.
+    types = evidence.activity_types if evidence else {}
+    type_of = {name.strip().lower(): kept for kept, names in types.items() for name in names}
+    for number, written in enumerate(condition.activity or []):
+        name = written.strip().lower()
+        here = (*path, "activity", number)
+        if name in types:
+            continue
+        if name in type_of:
+            yield here, f'"{written}" is what a CRM calls the type {type_of[name]}; write {type_of[name]}'
+        elif close := get_close_matches(name, types, n=1, cutoff=0.8):
+            yield (
+                here,
+                f'"{written}" is no type of activity of evidence.yml; did you mean {close[0]}? '
+                "One of its own is added there",
+            )
 
 
 def _field_flaws(path: FieldPath, condition: Condition) -> Iterator[Flaw]:

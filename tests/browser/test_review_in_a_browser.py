@@ -733,6 +733,17 @@ def test_ten_thousand_violations_stay_fluid_because_a_few_dozen_stand_in_the_doc
 # Sizes of screens, and readers who see less
 
 
+def test_a_long_name_leaves_the_amount_in_its_card_on_a_telephone(open_page: OpenPage) -> None:
+    deals = [deal("1", deal_name="Steinbach Neu Manufacturing and Sons " * 3)]
+    text = night(deals=deals, violations=[violation("1", change="new", amount_at_risk=Decimal("134676.00"))])
+    opened = open_page(text, viewport={"width": 390, "height": 844})
+    card = opened.page.locator("#violations-explorer .row-card").first
+    box, amount = card.bounding_box(), card.locator(".n").bounding_box()
+    assert box is not None
+    assert amount is not None
+    assert amount["x"] + amount["width"] <= box["x"] + box["width"] <= 390
+
+
 def test_nothing_is_wider_than_a_telephone(open_page: OpenPage) -> None:
     opened = open_page(busy(), viewport={"width": 390, "height": 844})
     for tab in TABS:

@@ -292,6 +292,25 @@ def test_every_test_of_a_condition_is_a_column_or_a_term(edited: Edit) -> None:
             "says nothing about an activity; it is for evidence and a document and a field",
         ),
         (
+            "customer_action",
+            "{activity: [demo], status: [planned, cancelled]}",
+            ".status",
+            "what was not held is no act of the customer, so nothing could meet it; add held, or change the kind of "
+            "the criterion",
+        ),
+        (
+            "customer_action",
+            "{activity: [site tour, demoo]}",
+            ".activity[1]",
+            '"demoo" is no type of activity of evidence.yml; did you mean demo? One of its own is added there',
+        ),
+        (
+            "customer_action",
+            "{activity: [Product Demo]}",
+            ".activity[0]",
+            '"Product Demo" is what a CRM calls the type demo; write demo',
+        ),
+        (
             "document",
             "{evidence: [a], attended_by: [champion]}",
             ".attended_by",
@@ -860,7 +879,7 @@ def test_one_flaw_is_refused_with_file_line_field_and_remedy(
         (FUNNEL, 'equals: ["yes", 是]', "equals: [yes]", 'equals: ["yes"'),
         (FUNNEL, "generic: [输单, Lost]", "generic: [赢单, Lost]", "generic: [输单, Lost]"),
         (FUNNEL, "attended_by: [decision_maker]", "attended_by: [nobody]", "attended_by: [decision_maker]"),
-        ("rules.yml", "zh: 没有约定下一步。", "", "wording:\n      en: No next step"),
+        ("rules.yml", "zh: 已约定下一步。", "", "wording:\n      en: A next step"),
         ("icp.yml", "weight: 15", "weight: x", "weight: 15"),
         ("company.yml", "time_zone: Asia/Shanghai", "time_zone: Mars", "time_zone:"),
     ],
