@@ -17,6 +17,8 @@ with
 
     rule_categories as (select * from {{ ref("stg_standards__rule_categories") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     open_deals as (
         select deals.*, positions.furthest_rank
         from deals
@@ -24,6 +26,16 @@ with
         where deals.is_open and deals.is_stage_mapped
     ),
 
+    unread as (
+        select
+            inputs.crm,
+            {{ days_between("inputs.last_extracted_at", "clock.as_of_at") }} as unread_days
+        from inputs
+        cross join clock
+        where inputs.input = 'activities'
+    ),
+
+    -- What came since the last extract is not known: silence that began within it may be none.
     customer_silent as (
         select
             rules.rule_id,
@@ -34,13 +46,17 @@ with
                 then 'not_evaluated'
                 when stalls.silent_days <= rules.days
                 then 'met'
+                when stalls.silent_days - unread.unread_days <= rules.days
+                then 'not_evaluated'
                 when stalls.last_customer_event_at is null
                 then 'missing'
                 else 'failed'
             end as outcome,
             cast(cast(floor(stalls.silent_days) as integer) as {{ dbt.type_string() }}) as observed
         from stalls
+        inner join deals on stalls.deal_key = deals.deal_key
         inner join rules on rules.rule = 'customer_silent'
+        left join unread on deals.crm = unread.crm
     ),
 
     -- A CRM that never named a contact of any deal has no place for them, or nobody fills it.
