@@ -37,7 +37,9 @@ SECOND_NIGHT = {
     + "\n1,Proved,需求分析,1000.00,CNY,ann,2026-03-01T09:00:00+08:00,2026-04-30,call,2026-03-07T15:00:00+08:00\n",
     "stage_changes.csv": "change_id,deal_id,stage,changed_at\nf,1,需求分析,2026-03-07T15:00:00+08:00\n",
     "activities.csv": ACTIVITIES.splitlines()[0] + "\nm3,2,访谈,2026-03-07T10:00:00+08:00,60,outbound,held,true\n",
-    "manifest.json": json.dumps({"extract": "delta"}),
+    # Nothing was stated that day, and the extract says so: without the file nobody could tell.
+    "evidence.csv": EVIDENCE.splitlines()[0] + "\n",
+    "manifest.json": json.dumps({"extract": "delta", "files": {"evidence.csv": {"rows": 0}}}),
 }
 DISCOVERY = "direct_sales.initial_contact.discovery_held"
 SERVED = [
