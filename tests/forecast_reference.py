@@ -11,12 +11,19 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
-from orchestration.demo.company import CRM_PROBABILITIES, FUNNEL, STAGE_LABELS, STAGES
-from orchestration.demo.world import World
+from orchestration.demo import lives
+from orchestration.demo.calendar import Calendar, add_months
+from orchestration.demo.company import CRM_PROBABILITIES, FUNNEL, STAGE_LABELS, STAGES, TEAMS
+from orchestration.demo.customers import draw_customers, draw_owners
+from orchestration.demo.frames import change_frame, truth_frame
+from orchestration.demo.log import Life, Log
+from orchestration.demo.world import ARRIVAL_MONTHS, WORLD_MONTHS, World
 from orchestration.forecasting.inputs import ForecastHistory, input_schema, read_history
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -101,6 +108,82 @@ def true_deals(world: World) -> list[TrueDeal]:
             for move, following in zip(moves, after, strict=True)
         ]
     return deals
+
+
+def more_of_the_company(seed: int, deals: int, since: date, more: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(changes, truth) of `more` other deals of the very company that simulate(seed, deals, since) lives.
+
+    Created evenly over the world's 48 months; the same owners carry the same shares of them. What happens to so many
+    is as good as the truth about the company; the deals of another seed have other owners, and win another share.
+    """
+    calendar, until = Calendar.around(since), add_months(since, WORLD_MONTHS)
+    first, end = calendar.model_time(since), calendar.model_time(until)
+    middle = calendar.model_time(add_months(since, ARRIVAL_MONTHS))
+    # Drawn as `simulate` draws: days of creation, owners, customers, how much each owner carries.
+    rng = np.random.Generator(np.random.PCG64(seed))
+    later = round(deals * (WORLD_MONTHS - ARRIVAL_MONTHS) / ARRIVAL_MONTHS)
+    created = np.sort(np.concatenate([rng.uniform(first, middle, deals), rng.uniform(middle, end, later)]))
+    owners = draw_owners(rng, deals)
+    draw_customers(rng, created, first, calendar)
+    carried = []
+    for number in range(len(TEAMS)):
+        weights = rng.uniform(0.6, 1.4, int((owners.team == number).sum()))
+        carried.append(weights / weights.sum())
+        rng.choice(weights.size, created.size, p=carried[-1])
+
+    def as_they_carry(rng: np.random.Generator, team: Any, team_of_owner: Any) -> Any:
+        chosen = [
+            rng.choice(np.flatnonzero(team_of_owner == number), team.size, p=carried[number])
+            for number in range(len(TEAMS))
+        ]
+        return np.choose(team, chosen)
+
+    rng = np.random.Generator(np.random.PCG64([seed, more]))
+    created = np.sort(rng.uniform(first, end, more))
+    customers = draw_customers(rng, created, first, calendar)
+    with patch.object(lives, "choose_owners", as_they_carry):
+        life = Life(rng, lives.new_deals(rng, created, customers, owners, first), Log(end))
+    lives.start(life)
+    lives.live(life)
+    return change_frame(life.log.changes.joined(), calendar), truth_frame(life.deals, calendar)
+
+
+def met_on(days: Sequence[date], changes: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+    """One row per day and deal open on it: funnel, segment, stage, days_in_stage, and won_in (days, null if never)."""
+    stages = dict(zip(STAGE_LABELS, STAGES, strict=True))
+    at, stay = pl.col("changed_at"), ["deal", "changed_at"]
+    stays = (
+        changes.filter(pl.col("kind") == "stage")
+        .select("deal", pl.col("stage").cast(pl.String).replace_strict(stages), "changed_at")
+        .sort(stay)
+        .with_columns(at.shift(-1).over("deal").alias("left"))
+        .join(changes.filter(pl.col("kind") == "deleted").select("deal", at.alias("deleted")), on="deal", how="left")
+        .join(truth.select("deal", pl.col("icp_band").cast(pl.String).alias("segment")), on="deal")
+    )
+    rows = []
+    for day in days:
+        instant = pl.lit(end_of(day))
+        first_won = (
+            stays.filter((pl.col("stage") == "won") & (at >= instant)).group_by("deal").agg(at.min().alias("won"))
+        )
+        rows.append(
+            stays.filter(
+                (at < instant)
+                & (pl.col("left").is_null() | (pl.col("left") >= instant))
+                & (pl.col("deleted").is_null() | (pl.col("deleted") >= instant))
+                & ~pl.col("stage").is_in(list(OUTCOMES))
+            )
+            .join(first_won, on="deal", how="left")
+            .select(
+                pl.lit(day).alias("as_of_date"),
+                pl.lit(FUNNEL).alias("funnel"),
+                "segment",
+                "stage",
+                ((instant - at).dt.total_seconds() / 86400).alias("days_in_stage"),
+                ((pl.col("won") - instant).dt.total_seconds() / 86400).alias("won_in"),
+            )
+        )
+    return pl.concat(rows)
 
 
 def end_of(day: date) -> datetime:

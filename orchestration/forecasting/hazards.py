@@ -33,6 +33,10 @@ CLOSED, UNKNOWN = -2, -1
 # A visit that began and ended within one tick of a CRM that keeps days alone has no exposure; half an hour stands in.
 LEAST_DAYS = 1 / 48
 
+# What segments differ by together: going on to a later stage or to won, the rest, and coming back after a close.
+KINDS = 3
+_ONWARD, _OTHERWISE, _BACK = range(KINDS)
+
 
 @dataclass(frozen=True, eq=False)
 class Exits:
@@ -43,6 +47,7 @@ class Exits:
     exits: visits that ended, (segments, states, WEEKS, next). days: days at risk, (segments, states, WEEKS).
         `next`: won, each of `states`, closed for good, unknown (a stage nobody has left, another funnel).
     visits: completed visits, dated or not, (segments, states).
+    kinds: of each end, going on, the rest or coming back, (states, next); see KINDS.
     closes: completed visits of the funnel that ended in any close. ends: its terminal stages and their outcome.
     """
 
@@ -52,6 +57,7 @@ class Exits:
     exits: Floats
     days: Floats
     visits: Floats
+    kinds: npt.NDArray[np.int64]
     closes: int
     ends: Mapping[str, str]
 
@@ -61,10 +67,10 @@ class Doubt:
     """What is not known of the log of each rate, as independent errors that are passed on from level to level.
 
     A level is known to 1 / (n + k), with n its expected exits and k the weight of the level above, and takes over the
-    share k / (n + k) of that level's error. Shapes as Hazards.rates, with one axis for weeks, bands or none;
-    `segment_*` by segment. What a segment does not take over is the funnel's error in its mean over the segment's
-    weeks, which weigh as `segment_weeks`; the error of their shape it has whole. Variances are 0 where nothing ever
-    happened.
+    share k / (n + k) of that level's error. By (states, weeks or bands or none, next); `cell_*` by (segments, states,
+    next) and `kind_variance` by (segments, kinds), as Exits.kinds. What a segment does not take over is the funnel's
+    error in its mean over the segment's weeks, which weigh as `cell_weeks`; the error of their shape it has whole.
+    Variances are 0 where nothing ever happened.
     """
 
     week_variance: Floats
@@ -72,9 +78,10 @@ class Doubt:
     band_variance: Floats
     band_share: Floats
     stage_variance: Floats
-    segment_variance: Floats
-    segment_share: Floats
-    segment_weeks: Floats
+    kind_variance: Floats
+    cell_variance: Floats
+    cell_share: Floats
+    cell_weeks: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,27 +93,57 @@ class Hazards:
     doubt: Doubt
 
 
-def hazards_of(seen: Exits) -> Hazards:
+def hazards_of(seen: Exits, shrinkage_deals: float) -> Hazards:
     """Rates by empirical Bayes: weeks are drawn to their band, bands to the one before, segments to the funnel.
 
     Each level is the one above it times theta = (O + k) / (E + k), with O exits seen and E expected of the level above
-    (the gamma-Poisson model of Clayton and Kaldor, Biometrics 43, 1987), and k as `prior_weight` finds it. The first
-    band is drawn to the stage as a whole, a later one to the band before it, because few are left at risk there, and
-    those move more slowly than the rest; what it is drawn by are days at risk, k over the rate of the stage.
-    """
-    whole, days = seen.exits[0], seen.days[0]
-    days_of_stage = days.sum(axis=1)[:, None]
-    stage = _ratio(whole.sum(axis=1), days_of_stage)
+    (the gamma-Poisson model of Clayton and Kaldor, Biometrics 43, 1987), and k as `prior_weight` finds it.
 
+    The first band is drawn to the stage as a whole, a later one to the band before it, because few are left at risk
+    there, and those move more slowly than the rest; what it is drawn by are days at risk, k over the rate of the stage.
+
+    A segment has one theta for going on and one for the rest in all stages together, and another for each single stage
+    and end, drawn to that one: who loses more deals than others does so everywhere. How much segments differ is told
+    by few of them, so that no k among them is more than shrinkage_deals.
+    """
+    rates, of_funnel = _rates_of_funnel(seen.exits[0], seen.days[0])
+    expected = seen.days[..., None] * rates
+    kind, kind_variance = _theta_of_kinds(seen, expected.sum(axis=2), shrinkage_deals)
+    expected_of_cell = expected.sum(axis=2) * kind
+    exits_of_cell = seen.exits.sum(axis=2)
+    weight = np.minimum(prior_weight(exits_of_cell[1:], expected_of_cell[1:], axis=0), shrinkage_deals)
+    cell = _theta(exits_of_cell, expected_of_cell, weight)
+    cell[0] = 1
+    cell_variance, cell_share = _doubt(expected_of_cell * cell, weight)
+    cell_variance[0], cell_share[0] = 0, 1
+    all_rates = rates * (kind * cell)[:, :, None]
+    # Nobody who stayed closed for a year is taken to come back: without end, even the rarest return would be certain.
+    all_rates[:, seen.is_closed, -1] = 0
+    return Hazards(
+        seen=seen,
+        rates=all_rates,
+        doubt=Doubt(
+            **of_funnel,
+            kind_variance=kind_variance,
+            cell_variance=cell_variance,
+            cell_share=cell_share,
+            cell_weeks=_ratio(expected, expected.sum(axis=2, keepdims=True)),
+        ),
+    )
+
+
+def _rates_of_funnel(exits: Floats, days: Floats) -> tuple[Floats, dict[str, Floats]]:
+    """Rates of all segments together, and what is not known of them."""
     starts = np.array(BANDS)
-    exits_of_band = np.add.reduceat(whole, starts, axis=1)
+    stage = _ratio(exits.sum(axis=1), days.sum(axis=1)[:, None])
+    exits_of_band = np.add.reduceat(exits, starts, axis=1)
     days_of_band = np.add.reduceat(days, starts, axis=1)[:, :, None]
     weight = prior_weight(exits_of_band, days_of_band * stage[:, None, :], axis=1)
     # As many days in every band: one that hardly anybody leaves must not bind the next.
     prior_days = np.where(np.isinf(weight), 1.0, _ratio(weight, stage))
-    rates, band_of_week = np.empty_like(whole), np.searchsorted(starts, np.arange(WEEKS), side="right") - 1
+    rates, band_of_week = np.empty_like(exits), np.searchsorted(starts, np.arange(WEEKS), side="right") - 1
     band_variance, band_share = np.zeros_like(exits_of_band), np.ones_like(exits_of_band)
-    week_variance, week_share = np.zeros_like(whole), np.ones_like(whole)
+    week_variance, week_share = np.zeros_like(exits), np.ones_like(exits)
     above = stage
     for band in range(len(BANDS)):
         prior = np.where(np.isinf(weight), np.inf, prior_days * above)
@@ -114,35 +151,31 @@ def hazards_of(seen: Exits) -> Hazards:
         own = _ratio(exits_of_band[:, band] + prior_days * above, days_of_band[:, band] + prior_days)
         above = np.where(np.isinf(weight), above, own)
         inside = band_of_week == band
-        expected_of_week = days[:, inside, None] * above[:, None, :]
-        week_weight = prior_weight(whole[:, inside], expected_of_week, axis=1)[:, None]
-        rates[:, inside] = above[:, None, :] * _theta(whole[:, inside], expected_of_week, week_weight)
-        week_variance[:, inside], week_share[:, inside] = _doubt(expected_of_week, week_weight)
+        expected = days[:, inside, None] * above[:, None, :]
+        week_weight = prior_weight(exits[:, inside], expected, axis=1)[:, None]
+        rates[:, inside] = above[:, None, :] * _theta(exits[:, inside], expected, week_weight)
+        week_variance[:, inside], week_share[:, inside] = _doubt(expected, week_weight)
+    return rates, {
+        "week_variance": week_variance,
+        "week_share": week_share,
+        "band_variance": band_variance,
+        "band_share": band_share,
+        "stage_variance": _inverse(exits.sum(axis=1)),
+    }
 
-    exits_of_segment = seen.exits[1:].sum(axis=2)
-    expected = seen.days[..., None] * rates
-    expected_of_segment = expected[1:].sum(axis=2)
-    segment_weight = prior_weight(exits_of_segment, expected_of_segment, axis=0)
-    theta = _theta(exits_of_segment, expected_of_segment, segment_weight)
-    variance, share = _doubt(expected_of_segment * theta, segment_weight)
-    all_rates = np.concatenate([rates[None], rates[None] * theta[:, :, None, :]])
-    # Nobody who stayed closed for a year is taken to come back: without end, even the rarest return would be certain.
-    all_rates[:, seen.is_closed, -1] = 0
-    of_whole = np.zeros((1, *stage.shape))
-    return Hazards(
-        seen=seen,
-        rates=all_rates,
-        doubt=Doubt(
-            week_variance=week_variance,
-            week_share=week_share,
-            band_variance=band_variance,
-            band_share=band_share,
-            stage_variance=_inverse(whole.sum(axis=1)),
-            segment_variance=np.concatenate([of_whole, variance]),
-            segment_share=np.concatenate([of_whole + 1, share]),
-            segment_weeks=_ratio(expected, expected.sum(axis=2, keepdims=True)),
-        ),
-    )
+
+def _theta_of_kinds(seen: Exits, expected: Floats, heaviest: float) -> tuple[Floats, Floats]:
+    """Theta of each segment's exits of a kind in all stages together, by (segments, states, next); and its doubt."""
+    exits, theta = seen.exits.sum(axis=2), np.ones_like(expected)
+    variances = np.zeros((len(seen.segments), KINDS))
+    for kind in range(KINDS):
+        is_kind = seen.kinds == kind
+        of_kind, expected_of_kind = exits[:, is_kind].sum(axis=1), expected[:, is_kind].sum(axis=1)
+        weight = np.minimum(prior_weight(of_kind[1:], expected_of_kind[1:], axis=0), heaviest)
+        drawn_to_one = _theta(of_kind, expected_of_kind, weight)
+        theta[1:, is_kind] = drawn_to_one[1:, None]
+        variances[1:, kind] = _doubt(expected_of_kind * drawn_to_one, weight)[0][1:]
+    return theta, variances
 
 
 def prior_weight(seen: Floats, expected: Floats, axis: int) -> Floats:
@@ -225,13 +258,15 @@ def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Ex
     days -= _at_risk(visits[..., width + 1], broken[..., width + 1])
     exits = visits[..., :width]
     closed_ends = [state for state in set(whole["next_state"]) if ends.get(state, state) in OUTCOMES]
+    is_closed = np.array([ends.get(state, state) in OUTCOMES for state in states], dtype=np.bool_)
     return Exits(
         segments=(ALL, *named),
         states=states,
-        is_closed=np.array([ends.get(state, state) in OUTCOMES for state in states], dtype=np.bool_),
+        is_closed=is_closed,
         exits=exits,
         days=np.maximum(days, exits.sum(axis=-1) * LEAST_DAYS),
         visits=exits.sum(axis=(2, 3)),
+        kinds=_kinds(inputs, funnel, states, is_closed),
         closes=int(whole.filter(pl.col("next_state").is_in(closed_ends))["visits"].sum()),
         ends=ends,
     )
@@ -295,6 +330,18 @@ def _at_risk(visits: Floats, broken: Floats) -> Floats:
     """Days at risk in each week: seven for each visit that outlasted it, the broken week's own for the others."""
     outlasting = np.flip(np.cumsum(np.flip(visits, axis=-1), axis=-1), axis=-1) - visits
     return 7.0 * outlasting + broken
+
+
+def _kinds(inputs: ForecastInputs, funnel: str, states: Sequence[str], is_closed: Flags) -> npt.NDArray[np.int64]:
+    stages = inputs.stages.filter((pl.col("funnel") == funnel) & pl.col("outcome").is_null()).sort("version")
+    rank_of = dict(stages.select("stage", "stage_rank").iter_rows())
+    rank = np.array([rank_of.get(state) or 0 for state in states], dtype=np.float64)
+    kinds = np.full((len(states), FIRST_STATE + len(states) + 2), _OTHERWISE)
+    kinds[:, WON] = _ONWARD
+    is_later = (rank[None, :] > rank[:, None]) & ~is_closed[None, :]
+    kinds[:, FIRST_STATE:-2][is_later] = _ONWARD
+    kinds[is_closed] = _BACK
+    return kinds
 
 
 def _ends(inputs: ForecastInputs, funnel: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from orchestration.forecasting.hazards import BANDS, FIRST_STATE, UNKNOWN, WEEKS, WON, Doubt, Floats, Hazards
+from orchestration.forecasting.hazards import BANDS, FIRST_STATE, KINDS, UNKNOWN, WEEKS, WON, Doubt, Floats, Hazards
 
 # Ages in days up to the first of the open-ended last week, from which on nothing changes.
 AGES = 7 * (WEEKS - 1) + 1
@@ -161,20 +161,27 @@ def _doubt(hazards: Hazards, end: _End) -> tuple[Floats, Floats]:
     weekly = 7 * rates.sum(axis=-1)
     passed = np.cumsum(weekly, axis=-1) - weekly
 
+    doubt, kinds = hazards.doubt, hazards.seen.kinds
     total, common = np.zeros((2, segments, states, WEEKS))
+    gain_of_kind = np.zeros((segments, states, WEEKS, KINDS))
     for state in range(states):
         # Chance to be in week v, of one in the stage since week w, (segments, w, v).
         further = passed[:, state, None, :] - passed[:, state, :, None]
         staying = np.where(further >= 0, np.exp(-np.maximum(further, 0)), 0.0) * np.triu(np.ones((WEEKS, WEEKS)))
         again = entries[:, state, :, state, None] * np.exp(-passed[:, None, state])
         own = (staying + again)[..., None] * in_week[:, None, state]
-        for part, add in zip((total, common), _variance(hazards.doubt, state, own), strict=True):
-            part[:, state] += add
         fresh = np.exp(-passed[:, state])[:, None, :, None] * in_week[:, None, state]
-        for part, add in zip((total, common), _variance(hazards.doubt, state, fresh), strict=True):
-            others = entries[..., state] ** 2 * add[:, None]
-            others[:, state] = 0
-            np.add(part, others, out=part)
+        of_own, of_fresh = _variance(doubt, state, own), _variance(doubt, state, fresh)
+        for part, mine, others in zip((total, common), of_own, of_fresh, strict=True):
+            of_others = entries[..., state] ** 2 * others[:, None]
+            of_others[:, state] = mine
+            np.add(part, of_others, out=part)
+        gain = entries[..., state, None] * fresh.sum(axis=2)[:, None]
+        gain[:, state] = own.sum(axis=2)
+        gain *= doubt.cell_share[:, None, None, state]
+        for kind in range(KINDS):
+            gain_of_kind[..., kind] += gain[..., kinds[state] == kind].sum(axis=-1)
+    total += (gain_of_kind**2 * doubt.kind_variance[:, None, None]).sum(axis=-1)
     chance = end.won[..., starts]
     log_odds_sd = _ratio(np.sqrt(total), chance * (1 - chance))
     return np.minimum(log_odds_sd, NOTHING_KNOWN), _ratio(common, total)
@@ -194,9 +201,9 @@ def _worth_of_rates(rates: Floats, worth: Floats, staying_worth: Floats) -> Floa
 
 def _variance(doubt: Doubt, state: int, gain: Floats) -> tuple[Floats, Floats]:
     """(variance, its shared part) of what gains by (segment, start, week, next) in the log of a state's rates."""
-    mean = (1 - doubt.segment_share[:, None, state]) * gain.sum(axis=2)
-    own = (gain.sum(axis=2) ** 2 * doubt.segment_variance[:, None, state]).sum(axis=-1)
-    gain = gain - mean[:, :, None] * doubt.segment_weeks[:, None, state]
+    mean = (1 - doubt.cell_share[:, None, state]) * gain.sum(axis=2)
+    own = (gain.sum(axis=2) ** 2 * doubt.cell_variance[:, None, state]).sum(axis=-1)
+    gain = gain - mean[:, :, None] * doubt.cell_weeks[:, None, state]
     shared = np.einsum("gxwk,wk->gxk", gain**2, doubt.week_variance[state])
     drawn = np.add.reduceat(gain * doubt.week_share[state], np.array(BANDS), axis=2)
     above = np.zeros_like(shared)

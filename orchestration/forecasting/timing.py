@@ -25,7 +25,7 @@ def chances_by(inputs: ForecastInputs, deals: pl.DataFrame, days: Sequence[int])
     """P(won by the end of the nth day after as-of) for each row of `deals` and each n of `days`.
 
     Args:
-        inputs: what is known; only its hazard_counts, stages and minimum_n are read.
+        inputs: what is known; only its hazard_counts, stages, minimum_n and shrinkage_deals are read.
         deals: any rows with the columns funnel, segment, stage (String) and days_in_stage (Float64, null where
             unknown); open deals of tonight or past ones. Never reordered.
         days: offsets in days from 0 (won by as-of: 0 for what is open) on, in any order.
@@ -113,7 +113,7 @@ def timing_of(inputs: ForecastInputs, days: Sequence[int], funnels: Collection[s
         seen = exits_of(inputs, funnel, segments.to_list())
         if seen.closes == 0 or seen.closes < inputs.minimum_n or not seen.states:
             continue
-        solution = solve(hazards_of(seen), days, entry_days=entry_days)
+        solution = solve(hazards_of(seen, inputs.shrinkage_deals), days, entry_days=entry_days)
         solved[funnel] = FunnelTiming(seen, solution, solution.unresolved <= float(MAXIMUM_UNRESOLVED))
     return Timing(tuple(days), solved)
 

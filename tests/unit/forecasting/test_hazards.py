@@ -102,20 +102,22 @@ def test_the_rates_of_a_stage_that_deals_leave_evenly_are_exits_over_days() -> N
     # Weeks differ in days at risk; exits in proportion to them are what chance alone would give.
     exits = np.zeros_like(even.exits)
     exits[..., WON] = even.days * 0.02
-    even = Exits(even.segments, even.states, even.is_closed, exits, even.days, even.visits, even.closes, even.ends)
-    assert hazards_of(even).rates[0, 0, :, WON] == pytest.approx(np.full(WEEKS, 0.02))
+    even = Exits(
+        even.segments, even.states, even.is_closed, exits, even.days, even.visits, even.kinds, even.closes, even.ends
+    )
+    assert hazards_of(even, 20).rates[0, 0, :, WON] == pytest.approx(np.full(WEEKS, 0.02))
 
 
 def test_a_week_without_history_is_as_the_last_weeks_that_have_one() -> None:
     counts = seen(*hazards("proposal", "won", {0: 400, 1: 100, 2: 10, 3: 10}), *hazards("proposal", "lost", {3: 400}))
-    rates = hazards_of(counts).rates[0, 0, :, WON]
+    rates = hazards_of(counts, 20).rates[0, 0, :, WON]
     assert rates[40] == pytest.approx(rates[12])
     assert rates[12] < rates[0] / 5
 
 
 def test_weeks_that_nobody_leaves_in_do_not_bind_those_that_follow() -> None:
     counts = seen(*hazards("proposal", "won", {2: 300, 3: 300}), *hazards("proposal", "lost", {2: 300, 3: 300}))
-    rates = hazards_of(counts).rates[0, 0, :, WON]
+    rates = hazards_of(counts, 20).rates[0, 0, :, WON]
     assert rates[:2].max() < 1e-3
     # 600 of each end over 3.5 days in the week they left in, and 600 that stayed for seven more.
     assert rates[2:4] == pytest.approx([300 / (600 * 3.5 + 600 * 7), 300 / (600 * 3.5)], rel=0.02)
@@ -127,16 +129,31 @@ def test_a_segment_of_few_deals_is_drawn_to_the_funnel_and_one_of_many_keeps_its
     for segment, (won, lost) in shares.items():
         counts += hazards("proposal", "won", {0: won}, segment) + hazards("proposal", "lost", {0: lost}, segment)
     counts += hazards("proposal", "won", {0: 752}) + hazards("proposal", "lost", {0: 750})
-    rates = hazards_of(seen(*counts)).rates[:, 0, 0]
+    rates = hazards_of(seen(*counts), 20).rates[:, 0, 0]
     share = rates[:, WON] / rates.sum(axis=1)
     assert share[1] == pytest.approx(0.8, abs=0.01)
     assert share[2] == pytest.approx(0.2, abs=0.01)
     assert 0.5 < share[3] < 0.8
 
 
+def test_a_segment_that_loses_more_than_others_in_one_stage_is_expected_to_in_the_next() -> None:
+    counts = []
+    for segment, won, lost in (("a", 700, 300), ("b", 300, 700), ("c", 500, 500), ("all", 1500, 1500)):
+        counts += hazards("contact", "proposal", {1: won}, segment) + hazards("contact", "lost", {1: lost}, segment)
+    for segment, won, lost in (("a", 300, 300), ("b", 3, 3), ("c", 250, 250), ("all", 553, 553)):
+        counts += hazards("proposal", "won", {1: won}, segment) + hazards("proposal", "lost", {1: lost}, segment)
+    made = hazards_of(seen(*counts), 20)
+    won = made.rates[:, made.seen.states.index("proposal"), 1, WON]
+    share = won / made.rates[:, made.seen.states.index("proposal"), 1].sum(axis=-1)
+    assert share[0] == pytest.approx(0.5, abs=0.01)
+    # Six deals of b are no reason to take it for the mean; hundreds of the others are.
+    assert 0.3 < share[2] < 0.4
+    assert share[[1, 3]] == pytest.approx([0.5, 0.5], abs=0.03)
+
+
 def test_a_segment_nobody_saw_is_the_funnel() -> None:
     inputs = world(counts=moves({("proposal", "won"): 40, ("proposal", "lost"): 60}), deals=[deal("d", segment="new")])
-    rates = hazards_of(exits_of(inputs, "direct", ["new"])).rates
+    rates = hazards_of(exits_of(inputs, "direct", ["new"]), 20).rates
     assert rates[1] == pytest.approx(rates[0])
 
 
@@ -146,7 +163,7 @@ def test_who_stayed_closed_for_a_year_is_not_taken_to_come_back() -> None:
         *hazards("lost", "proposal", {10: 5}),
         row("lost", "(ongoing)", 150, 45, 100.0),
     )
-    rates = hazards_of(counts).rates[0, 0]
+    rates = hazards_of(counts, 20).rates[0, 0]
     assert counts.states[0] == "lost"
     assert rates[-1].sum() == 0
     assert rates[10].sum() > 0
@@ -183,7 +200,7 @@ def counts_of(history: dict[tuple[str, str], dict[int, int]]) -> list[dict[str, 
 @settings(max_examples=40, deadline=None)
 @given(histories)
 def test_rates_are_never_negative_and_never_unknown(history: dict[tuple[str, str], dict[int, int]]) -> None:
-    made = hazards_of(seen(*counts_of(history)))
+    made = hazards_of(seen(*counts_of(history)), 20)
     assert np.isfinite(made.rates).all()
     assert (made.rates >= 0).all()
     assert all(np.isfinite(each).all() and (each >= 0).all() for each in vars(made.doubt).values())
@@ -200,5 +217,5 @@ def test_the_order_of_counts_does_not_matter(history: dict[tuple[str, str], dict
         **{**vars(shuffled), "hazard_counts": pl.DataFrame(counts, schema=inputs.hazard_counts.schema)}
     )
     assert np.array_equal(
-        hazards_of(exits_of(inputs, "direct", [])).rates, hazards_of(exits_of(shuffled, "direct", [])).rates
+        hazards_of(exits_of(inputs, "direct", []), 20).rates, hazards_of(exits_of(shuffled, "direct", []), 20).rates
     )

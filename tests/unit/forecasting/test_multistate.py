@@ -25,9 +25,17 @@ def model(rates: dict[tuple[str, str], Any], states: tuple[str, ...] = STATES) -
     is_closed = np.array([state == "lost" for state in states])
     table[:, is_closed, -1] = 0
     seen = Exits(
-        ("all",), states, is_closed, np.zeros_like(table), np.ones(table.shape[:3]), np.ones(table.shape[:2]), 1, {}
+        ("all",),
+        states,
+        is_closed,
+        np.zeros_like(table),
+        np.ones(table.shape[:3]),
+        np.ones(table.shape[:2]),
+        np.zeros((len(states), len(to)), dtype=np.int64),
+        1,
+        {},
     )
-    return Hazards(seen, table, hazards_of(seen).doubt)
+    return Hazards(seen, table, hazards_of(seen, 20).doubt)
 
 
 def bumpy(low: float, high: float) -> Floats:
@@ -226,7 +234,7 @@ def test_the_standard_error_is_the_spread_of_histories_drawn_anew() -> None:
                     for each in hazards(stage, next_state, by_week)
                 ]
             reached = int(is_on.sum())
-        solution = told(hazards_of(exits_of(world(counts=counts), "direct", [])), [])
+        solution = told(hazards_of(exits_of(world(counts=counts), "direct", []), 20), [])
         chance = solution.won[0, 0, 0]
         drawn.append(np.log(chance / (1 - chance)))
         said.append(solution.log_odds_sd[0, 0, 0])
@@ -243,7 +251,7 @@ def test_more_history_is_less_doubt_and_one_of_few_deals_has_more_than_the_funne
         for segment, (won, lost) in {"a": (40, 10), "b": (10, 40), "c": (2, 1), "all": (52, 51)}.items():
             counts += hazards("proposal", "won", {0: won * scale, 2: won * scale}, segment)
             counts += hazards("proposal", "lost", {0: lost * scale, 2: lost * scale}, segment)
-        return solve(hazards_of(exits_of(world(counts=counts), "direct", [])), []).log_odds_sd[:, 0, 0]
+        return solve(hazards_of(exits_of(world(counts=counts), "direct", []), 20), []).log_odds_sd[:, 0, 0]
 
     few, many = of(1), of(25)
     assert (many < few / 3).all()
