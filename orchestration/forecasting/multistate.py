@@ -10,9 +10,11 @@ from stage s at age a days,
     F_t(s, a) = exp(-L) F_{t-1}(s, a + 1) + sum over k of q_k (F_{t-1}(k, 0) + F_t(k, 0)) / 2,
     q_k = l_k / L (1 - exp(-L)),
 
-with l_k the rate of entering k in the week of age a, and L their sum (competing risks over one day). Who moves does so
+with l_k the rate of entering k on the day of age a, and L their sum (competing risks over one day). Who moves does so
 in the middle of a day on the whole, which is what the mean of two days says; without it every stage would last half a
-day too long. Won is entered for good.
+day too long. Within a week rates rise or fall in a straight line towards those of its neighbours, around the week's
+own: most stages are left hardly ever on the first days, and six of them in a row would otherwise be passed days too
+soon. Won is entered for good.
 """
 
 from collections.abc import Sequence
@@ -75,7 +77,7 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
     """
     if min(days, default=0) < 0:
         raise ValueError(f"{min(days)} is before as-of: chances are told from there on")
-    rates = hazards.rates
+    rates = _daily(hazards.rates)
     end = _in_the_end(rates)
     met_at = _ages_met(rates)
     won, unresolved = _with_mean(end.won, met_at), _with_mean(end.unknown, met_at)
@@ -83,9 +85,11 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
 
     leave = -np.expm1(-rates.sum(axis=-1))
     to = _shares(rates) * leave[..., None]
-    stay = _by_age(1 - leave)
-    moving = to[..., FIRST_STATE : FIRST_STATE + rates.shape[1]]
-    at_entry = np.linalg.inv(np.eye(rates.shape[1]) - moving[:, :, 0] / 2)
+    stay = 1 - leave
+    segments, states = rates.shape[:2]
+    moving = to[..., FIRST_STATE : FIRST_STATE + states]
+    at_entry = np.linalg.inv(np.eye(states) - moving[:, :, 0] / 2)
+    moves_of_all = np.ascontiguousarray(moving.reshape(segments, states * AGES, states))
     needed = max([entry_days, *days])
     reached = np.zeros_like(end.won)
     half_day = np.full(won.shape, -1, dtype=np.int64)
@@ -97,9 +101,9 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
         before = reached[..., 0]
         known = stay[..., 0] * reached[..., 1] + to[:, :, 0, WON] + _dot(moving[:, :, 0], before) / 2
         middle = (before + _dot(at_entry, known)) / 2
-        gained = to[..., WON] + np.einsum("gswk,gk->gsw", moving, middle)
+        gained = to[..., WON] + (moves_of_all @ middle[..., None]).reshape(segments, states, AGES)
         older = np.concatenate([reached[..., 1:], reached[..., -1:]], axis=-1)
-        reached = stay * older + _by_age(gained)
+        reached = stay * older + gained
         with_mean = _with_mean(reached, met_at)
         is_half = is_waiting & (with_mean >= won / 2)
         half_day[is_half] = day
@@ -124,7 +128,7 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
 
 
 def _in_the_end(rates: Floats) -> _End:
-    """What a visit leads to, from each age on, is a sum over its weeks; the chances of those who just entered a state
+    """What a visit leads to, from each age on, is a sum over its days; the chances of those who just entered a state
     then solve (I - Q) x = r as in `absorption.py`.
     """
     segments, states, _, width = rates.shape
@@ -134,8 +138,7 @@ def _in_the_end(rates: Floats) -> _End:
     leads_to[:, :, -1] = to[:, :, -1]
     stay, leave = np.exp(-total), to * -np.expm1(-total)[..., None]
     for age in reversed(range(AGES - 1)):
-        week = age // 7
-        leads_to[:, :, age] = leave[:, :, week] + stay[:, :, week, None] * leads_to[:, :, age + 1]
+        leads_to[:, :, age] = leave[:, :, age] + stay[:, :, age, None] * leads_to[:, :, age + 1]
     moves = leads_to[..., FIRST_STATE : FIRST_STATE + states]
     ends = leads_to[..., [WON, UNKNOWN]]
     entered = np.linalg.solve(np.eye(states) - moves[:, :, 0], ends[:, :, 0])
@@ -217,7 +220,7 @@ def _variance(doubt: Doubt, state: int, gain: Floats) -> tuple[Floats, Floats]:
 
 def _ages_met(rates: Floats) -> Floats:
     """Share of the deals met in a stage at each age: as many as stay so long."""
-    total = _by_age(rates.sum(axis=-1))
+    total = rates.sum(axis=-1)
     passed = np.cumsum(total, axis=-1) - total
     met = np.exp(-passed)
     leave_last = -np.expm1(-total[..., -1])
@@ -235,9 +238,20 @@ def _shares(rates: Floats) -> Floats:
     return _ratio(rates, rates.sum(axis=-1, keepdims=True))
 
 
-def _by_age(by_week: Floats) -> Floats:
-    """The last axis in days instead of weeks."""
-    return np.concatenate([np.repeat(by_week[..., :-1], 7, axis=-1), by_week[..., -1:]], axis=-1)
+def _daily(rates: Floats) -> Floats:
+    """Rates by day of age; the mean of a week's seven is the week's own, and none is negative.
+
+    The slope within a week is the smaller one of those to its neighbours, and none at a peak (the minmod limiter of
+    van Leer, J. Comput. Phys. 32, 1979), so that no bump appears that the weeks do not have.
+    """
+    step = np.diff(rates, axis=2) / 7
+    before, after = np.concatenate([step[:, :, :1], step[:, :, :-1]], axis=2), step
+    slope = np.where(before * after > 0, np.sign(after) * np.minimum(np.abs(before), np.abs(after)), 0.0)
+    steepest = rates[:, :, :-1] / 3.5
+    slope = np.clip(slope, -steepest, steepest)
+    by_day = rates[:, :, :-1, None] + slope[:, :, :, None] * (np.arange(7) - 3.0)[:, None]
+    segments, states, _, width = rates.shape
+    return np.concatenate([by_day.reshape(segments, states, AGES - 1, width), rates[:, :, -1:]], axis=2)
 
 
 def _dot(matrix: Floats, vector: Floats) -> Floats:

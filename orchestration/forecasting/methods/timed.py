@@ -23,7 +23,8 @@ from orchestration.forecasting.timing import Outlook, Timing, dated_months, timi
 name: Final = "timed"
 
 _UNITS = 10**RATE_PLACES
-# What speaks of a whole funnel where most of the doubt is about what its segments share.
+# Where most of a rate's doubt is about what all segments share (few were ever so long in a stage), the funnel is the
+# group.
 _MOSTLY = 0.5
 
 
@@ -61,11 +62,10 @@ def _deals(inputs: ForecastInputs, outlook: Outlook) -> pl.DataFrame:
         pl.Series("shared", outlook.shared),
         pl.Series("half_day", outlook.half_day),
     )
-    by_funnel = pl.col("shared").filter(pl.col("win_rate").is_not_null()).mean().over("funnel")
     return (
         _with_amounts(deals, inputs)
         .with_columns(
-            pl.when(by_funnel > _MOSTLY)
+            pl.when(pl.col("shared") > _MOSTLY)
             .then("funnel")
             .otherwise(pl.concat_str("funnel", "segment", separator="/"))
             .alias("rate_group"),

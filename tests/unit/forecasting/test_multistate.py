@@ -59,26 +59,42 @@ def told(made: Hazards, days: list[int], **more: Any) -> Solution:
     return solve(made, days, **more)
 
 
+def daily(rates: Any) -> list[float]:
+    """Rates by day, from those by week: straight lines within a week, flat where it is a peak and in the last."""
+    week = [float(each) for each in np.broadcast_to(rates, WEEKS)]
+    days = []
+    for number, rate in enumerate(week):
+        slope = 0.0
+        if number < WEEKS - 1:
+            up = (week[number + 1] - rate) / 7
+            down = (rate - week[number - 1]) / 7 if number else up
+            if up * down > 0:
+                slope = min(up, down, key=abs)
+                slope = max(-rate / 3.5, min(rate / 3.5, slope))
+        days += [rate + slope * (day - 3) for day in range(7)]
+    return days
+
+
 def slowly(rates: dict[tuple[str, str], Any], stage: str, age: int, days: int, steps: int = 16) -> float:
     """P(won within days) by following where a deal may be, forwards, in steps of a sixteenth of a day."""
-    by_week = {move: np.broadcast_to(rate, WEEKS) for move, rate in rates.items()}
+    by_day = {move: daily(rate) for move, rate in rates.items()}
     at: dict[str, dict[int, float]] = {stage: {age * steps: 1.0}}
     won = 0.0
     for _ in range(days * steps):
         after: dict[str, dict[int, float]] = {}
         for state, ages in at.items():
-            exits = [(to, rate) for (left, to), rate in by_week.items() if left == state]
+            exits = [(to, rate) for (left, to), rate in by_day.items() if left == state]
             for ticks, share in ages.items():
                 if share < 1e-9:
                     continue
-                week = min(ticks // steps // 7, WEEKS - 1)
+                day = min(ticks // steps, 7 * WEEKS - 1)
                 stays = 1.0
                 for to, rate in exits:
-                    moves = rate[week] / steps
+                    moves = rate[day] / steps
                     stays -= moves
                     if to == "won":
                         won += share * moves
-                    elif to in {left for left, _ in by_week}:
+                    elif to in {left for left, _ in by_day}:
                         there = after.setdefault(to, {})
                         there[0] = there.get(0, 0.0) + share * moves
                 here = after.setdefault(state, {})
@@ -100,27 +116,27 @@ def test_the_recursion_agrees_with_following_a_deal_forwards_in_small_steps(stag
 
 def test_the_recursion_agrees_with_lives_drawn_at_random() -> None:
     rng = np.random.Generator(np.random.PCG64(11))
-    drawn, day = 20_000, 90
-    moves = {move: np.broadcast_to(np.asarray(rate, dtype=float), WEEKS) for move, rate in SALES.items()}
+    drawn, until_day = 20_000, 90
+    moves = {move: np.array(daily(rate)) for move, rate in SALES.items()}
     won_at = np.full(drawn, np.inf)
     state, clock = np.full(drawn, "contact", dtype=object), np.zeros(drawn)
     for _ in range(40):
         for stage in STATES:
-            going = np.flatnonzero((state == stage) & (clock < day))
+            going = np.flatnonzero((state == stage) & (clock < until_day))
             rates = {to: rate for (left, to), rate in moves.items() if left == stage}
             total = np.sum(list(rates.values()), axis=0)
-            passed = np.concatenate([[0.0], np.cumsum(7 * total)])
+            passed = np.concatenate([[0.0], np.cumsum(total)])
             aim = rng.exponential(size=going.size)
-            week = np.minimum(np.searchsorted(passed, aim, side="right") - 1, WEEKS - 1)
-            days = 7 * week + (aim - passed[week]) / total[week]
-            shares = np.cumsum([rate / total for rate in rates.values()], axis=0)[:, week]
+            age = np.minimum(np.searchsorted(passed, aim, side="right") - 1, total.size - 1)
+            days = age + (aim - passed[age]) / total[age]
+            shares = np.cumsum([rate / total for rate in rates.values()], axis=0)[:, age]
             to = (rng.random(going.size)[None] >= shares).sum(axis=0).clip(max=len(rates) - 1)
             clock[going] += days
             state[going] = np.array(list(rates), dtype=object)[to]
             won = going[state[going] == "won"]
             won_at[won] = np.minimum(won_at[won], clock[won])
-    solution = told(model(SALES), [30, 60, day])
-    for place, until in enumerate([30, 60, day]):
+    solution = told(model(SALES), [30, 60, until_day])
+    for place, until in enumerate([30, 60, until_day]):
         share = (won_at <= until).mean()
         error = (share * (1 - share) / drawn) ** 0.5
         assert solution.won_by[place, 0, 0, 0] == pytest.approx(share, abs=3.5 * error)
@@ -166,10 +182,10 @@ def test_half_of_the_chance_is_used_by_the_day_that_is_told() -> None:
 
 
 def test_a_deal_of_unknown_age_is_the_mean_of_those_met_in_its_stage() -> None:
-    # Of a stage left at 5 % a day, ages are met in proportion to who is left: 0.95^age.
+    # Ages are met in proportion to who is left at them.
     rates = {("contact", "won"): np.where(np.arange(WEEKS) < 2, 0.01, 0.03), ("contact", "closed"): 0.02}
     solution = told(model(rates, ("contact",)), [10])
-    total = np.repeat(np.where(np.arange(WEEKS) < 2, 0.03, 0.05), 7)[:357]
+    total = np.array(daily(rates["contact", "won"]))[:357] + 0.02
     left = np.exp(-np.concatenate([[0.0], np.cumsum(total)]))
     left[-1] /= 1 - np.exp(-0.05)
     expected = (left * solution.won_by[0, 0, 0, :UNKNOWN_AGE]).sum() / left.sum()

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -203,20 +202,25 @@ def test_funnels_do_not_learn_from_each_other() -> None:
     assert of_deal(forecast, "d")["win_rate"] == of_deal(made(deals=[deal("d")]), "d")["win_rate"]
 
 
-def test_deals_share_what_is_not_known_of_their_rate_by_segment_or_by_funnel() -> None:
-    def groups(history_of: Mapping[str, tuple[int, int]]) -> set[str]:
-        counts = []
-        for segment, (wins, losses) in history_of.items():
-            counts += moves({("proposal", "won"): wins, ("proposal", "lost"): losses}, segment=segment)
-        sums = (sum(each[place] for each in history_of.values()) for place in (0, 1))
-        counts += moves(dict(zip([("proposal", "won"), ("proposal", "lost")], sums, strict=True)))
-        deals = [deal(segment, segment=segment) for segment in history_of]
-        return set(made(counts=counts, deals=deals).deals["rate_group"])
-
-    alike = {"a": (6, 6), "b": (6, 6), "c": (6, 6)}
-    unlike = {"a": (90, 10), "b": (10, 90), "c": (50, 50)}
-    assert groups(alike) == {"direct"}
-    assert groups(unlike) == {"direct/a", "direct/b", "direct/c"}
+def test_deals_share_what_is_not_known_of_their_rate_with_their_segment_and_old_ones_with_the_funnel() -> None:
+    counts = []
+    by_week = {week: round(300 * 0.6**week) for week in range(10)} | {40: 2}
+    for segment, segments in (("a", 1), ("b", 1), ("c", 1), ("all", 3)):
+        for next_state in ("won", "lost"):
+            seen = {week: segments * visits for week, visits in by_week.items()}
+            counts += hazards("proposal", next_state, seen, segment)
+    deals = [
+        deal(f"{segment}{days}", segment=segment, days_in_stage=days) for segment in ("a", "b") for days in (2.0, 290.0)
+    ]
+    forecast = made(counts=counts, deals=deals)
+    assert dict(forecast.deals.select("deal_key", "rate_group").iter_rows()) == {
+        "a2.0": "direct/a",
+        "b2.0": "direct/b",
+        "a290.0": "direct",
+        "b290.0": "direct",
+    }
+    sd = dict(forecast.deals.select("deal_key", "rate_sd").iter_rows())
+    assert sd["a290.0"] > 3 * sd["a2.0"] > 0
 
 
 def test_chances_are_asked_for_any_rows_in_their_own_order() -> None:

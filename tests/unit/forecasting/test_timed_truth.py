@@ -14,7 +14,7 @@ from orchestration.forecasting.methods import timed
 from orchestration.forecasting.timing import dated_months, timing_of
 
 SINCE, AS_OF = date(2022, 1, 1), date(2024, 12, 31)
-DEALS, MORE = 5000, 45_000
+DEALS, MORE = 5000, 40_000
 DAYS = (30, 60, 90, 180)
 AGES = (7.0, 21.0, 60.0)
 POINTS = 0.02
@@ -62,11 +62,14 @@ def test_by_stage_and_age_the_chance_is_within_two_points_of_the_truth(company: 
         (came.var() / pl.len()).sqrt().alias("error_of_truth"),
     )
     assert groups.height == 24
-    off = (groups["said"] - groups["came"]).abs().to_numpy()
-    # On the whole within two points; a single group as far as 5,000 deals and the deals met can tell.
-    assert np.average(off, weights=groups["deals"]) < POINTS
+    off = (groups["said"] - groups["came"]).to_numpy()
+    # A group may be off by as much as 5,000 deals and the deals met leave open, and by two points more.
     error = np.hypot(groups["own_error"].to_numpy(), groups["error_of_truth"].to_numpy())
-    assert (off < POINTS + 3 * error).all()
+    assert (np.abs(off) < POINTS + 3 * error).all()
+    # What they leave open taken off, the groups are within two points on the whole.
+    unexplained = np.average(off**2 - error**2, weights=groups["deals"])
+    assert unexplained < POINTS**2
+    assert np.average(np.abs(off), weights=groups["deals"]) < 1.5 * POINTS
 
 
 def test_new_deals_are_won_as_soon_as_said_and_new_business_is_that_many(company: Company) -> None:
@@ -74,7 +77,7 @@ def test_new_deals_are_won_as_soon_as_said_and_new_business_is_that_many(company
     first = won.group_by("deal").agg(pl.col("changed_at").min())
     # Those created half a year before the world's end and earlier, so that each has as long to be won.
     new = company.truth.filter(pl.col("created_at") < datetime(2025, 6, 30, tzinfo=UTC)).join(first, "deal", "left")
-    days = new.select(((pl.col("changed_at") - pl.col("created_at")).dt.total_seconds() / 86400)).to_series()
+    days = new.select((pl.col("changed_at") - pl.col("created_at")).dt.total_seconds() / 86400).to_series()
     came = np.array([(days <= day).sum() / new.height for day in range(182)])
 
     inputs = company.inputs
