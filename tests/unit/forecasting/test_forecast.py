@@ -150,6 +150,38 @@ def test_won_deals_of_unknown_worth_make_the_period_unknown_and_not_zero() -> No
     assert (row["won_deals"], row["won_amount"], row["total_amount"], row["p50_amount"]) == (2, None, None, None)
 
 
+def test_where_all_were_won_the_whole_pipeline_is_expected_and_is_no_certainty() -> None:
+    inputs = world(
+        deals=[deal(f"d{number}") for number in range(10)],
+        counts=moves({("proposal", "won"): 3}),
+        won_deals=TEN_WON,
+    )
+    for method in (stage_average, weighted_stage):
+        made = forecast(inputs, [method], draws=1000, scopes=["all"]).periods
+        row = made.filter(pl.col("open_deals") > 0, pl.col("funnel") == "all").row(0, named=True)
+        assert (row["open_amount"], row["p90_amount"]) == (Decimal(500000), Decimal(500000))
+        assert row["p10_amount"] < Decimal(450000)
+
+
+def test_a_deal_overdue_for_a_year_is_worth_as_much_and_in_no_period() -> None:
+    inputs = world(deals=[deal("d1", expected_close_date=date(2025, 11, 1))], counts=moves(ONE_IN_FIVE))
+    periods = of(weighted_stage, inputs).periods.filter(pl.col("funnel") == "all")
+    assert dict(periods.filter(pl.col("open_amount") > 0).select("period_status", "open_amount").iter_rows()) == {
+        "overdue": Decimal(10000)
+    }
+
+
+def test_amounts_without_a_rate_are_counted_and_the_rest_is_summed() -> None:
+    deals = [deal("cny", amount="100.00"), deal("eur", amount=None, amount_exclusion="missing_rate")]
+    row = period(
+        of(weighted_stage, world(deals=deals, counts=moves(ONE_IN_FIVE))).periods,
+        funnel="all",
+        period_label="FY2026-Q4",
+    )
+    assert (row["open_deals"], row["excluded_deals"], row["total_amount"]) == (2, 1, Decimal(20))
+    assert row["expected_wins"] == Decimal("0.4")
+
+
 def test_a_deal_won_on_the_last_day_of_a_quarter_counts_in_it_and_not_in_the_next() -> None:
     on_the_day = {"business_date": date(2026, 12, 31), "won_deals": [won("w1", date(2026, 12, 31))]}
     made = of(weighted_stage, world(**on_the_day)).periods.filter(pl.col("funnel") == "all")
