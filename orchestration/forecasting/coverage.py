@@ -14,8 +14,9 @@ from orchestration.forecasting.method import unusable_amount
 from orchestration.forecasting.periods import LEVEL, PLACE, SCOPES, at_levels, horizon, with_place, won_so_far
 from orchestration.forecasting.targets import targets_by_level
 
-# Past as-of dates are a month apart. Farther off it is another point of the period, and says nothing of this one.
-_DAYS_BETWEEN_AS_OFS = 31
+# Half the step between past as-of dates, so that one is near enough at any point of a period but its last fortnight.
+# Farther off it is another point: a month that ends in a week is not one that begins.
+_DAYS_OFF = 16
 
 _PERIOD = ["period_kind", "period_start"]
 _NOTHING = pl.lit(0).cast(MONEY_SUM)
@@ -39,7 +40,8 @@ def coverage(inputs: ForecastInputs, scopes: Collection[str] = SCOPES) -> pl.Dat
       (is_insufficient_history) the yield is that of its whole funnel (yield_basis `funnel`, else `own`).
     * <category>_open_deals and <category>_open_amount: the open pipeline by the CRM's category, each deal in one;
       they sum to the open pipeline. commit_amount, best_case_amount, pipeline_amount: rolled up, won + commit (+ best
-      case (+ pipeline)). omitted, other (a name nobody knows) and none (no category) are in no roll-up.
+      case (+ pipeline)), of what is known. omitted, other (a name nobody knows) and none (no category) are in no
+      roll-up.
     """
     opened = _pipeline(inputs, scopes)
     won = won_so_far(inputs, scopes)
@@ -157,7 +159,7 @@ def _past_points(inputs: ForecastInputs) -> pl.DataFrame:
     """For each period of the horizon, past ones that have ended, each at the as-of date as far from its end.
 
     Columns: period_kind, period_start; past_start, past_end, as_of_date. Of a past period one as-of date: the one whose
-    days to the end come nearest, by less than the step between as-of dates; the later of two.
+    days to the end come nearest, at most _DAYS_OFF from tonight's; the later of two.
     """
     as_ofs = inputs.past_deals.select("as_of_date").unique()
     past = inputs.periods.filter(pl.col("period_end") <= inputs.business_date).select(
@@ -171,11 +173,23 @@ def _past_points(inputs: ForecastInputs) -> pl.DataFrame:
         .join(as_ofs, how="cross")
         .with_columns(past_days.dt.total_days().alias("past_days"))
         .with_columns((pl.col("past_days") - pl.col("days_to_end")).abs().alias("off"))
-        .filter(pl.col("past_days") > 0, pl.col("off") < _DAYS_BETWEEN_AS_OFS)
+        .filter(pl.col("past_days") > 0, pl.col("off") <= _DAYS_OFF)
         .sort(*_PERIOD, "past_start", "off", "past_days")
         .unique([*_PERIOD, "past_start"], keep="first", maintain_order=True)
         .select(*_PERIOD, "past_start", "past_end", "as_of_date")
     )
+
+
+def _rolled_up(names: tuple[str, ...]) -> pl.Expr:
+    """Won and the open amounts of these categories; null where there are deals in it and no amount of any is known."""
+    parts = [pl.col(f"{name}_open_amount") for name in names]
+    deals = pl.sum_horizontal("won_deals", *(f"{name}_open_deals" for name in names))
+    of_known = [
+        pl.when(part.is_not_null()).then(pl.col(f"{name}_open_deals")) for name, part in zip(names, parts, strict=True)
+    ]
+    known = pl.sum_horizontal(pl.when(pl.col("won_amount").is_not_null()).then("won_deals"), *of_known)
+    amount = pl.sum_horizontal("won_amount", *parts).cast(MONEY_SUM)
+    return pl.when((deals == 0) | (known > 0)).then(amount)
 
 
 def _completed(rows: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
@@ -185,11 +199,7 @@ def _completed(rows: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
     days = (pl.col("period_end") - inputs.business_date).dt.total_days()
     to_go = pl.col("to_go_amount")
     ratio = pl.col("open_pipeline_amount").cast(pl.Float64) / to_go.cast(pl.Float64)
-    rolled_up = pl.col("won_amount")
-    roll_ups = []
-    for name in ROLLED_UP:
-        rolled_up = rolled_up + pl.col(f"{name}_open_amount")
-        roll_ups.append(rolled_up.cast(MONEY_SUM).alias(f"{name}_amount"))
+    roll_ups = [_rolled_up(ROLLED_UP[:number]).alias(f"{ROLLED_UP[number - 1]}_amount") for number in (1, 2, 3)]
     return (
         rows.with_columns(
             pl.lit(inputs.business_date).alias("business_date"),

@@ -196,6 +196,25 @@ def test_categories_are_stored_single_and_rolled_up_with_what_is_won() -> None:
     assert (made["other_open_deals"], made["omitted_open_deals"]) == (1, 1)
 
 
+def test_a_roll_up_is_of_what_is_known_and_null_where_nothing_is() -> None:
+    unknown = deal("unknown", amount=None, forecast_category="commit")
+    made = row(coverage(world(deals=[unknown])))
+    assert [made[f"{name}_amount"] for name in ("commit", "best_case", "pipeline")] == [None, None, None]
+    made = row(coverage(world(deals=[unknown, deal("d1", amount="5.00", forecast_category="best case")])))
+    assert [made[f"{name}_amount"] for name in ("commit", "best_case", "pipeline")] == [None, Decimal(5), Decimal(5)]
+    made = row(coverage(world(deals=[unknown], won_deals=[won("w1", BUSINESS_DATE, "3.00")])))
+    assert [made[f"{name}_amount"] for name in ("commit", "best_case", "pipeline")] == [Decimal(3)] * 3
+    assert (made["commit_open_deals"], made["open_pipeline_excluded_deals"]) == (1, 1)
+
+
+def test_a_period_that_ends_in_a_week_is_not_held_against_ones_that_had_a_month_to_go() -> None:
+    inputs = known(past(date(2026, 8, 31), "a", "100.00", date(2026, 9, 30), date(2026, 9, 9)))
+    made = coverage(inputs)
+    assert row(made, period_label="2026-11")["days_to_end"] == 8
+    assert row(made, period_label="2026-11")["required_coverage"] is None
+    assert row(made, period_label="2026-12")["required_coverage"] == 1.0
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
