@@ -135,6 +135,28 @@ def test_what_is_wrong_for_all_deals_alike_is_calibrated():
     assert gap < before / 3
 
 
+@pytest.mark.parametrize(
+    ("seed", "unproven", "level"), [(20, 0.0, 0.0), (21, -0.7, 0.0), (22, -0.7, -0.4), (23, 0.3, 0.3)]
+)
+def test_calibration_is_as_good_as_that_of_timed_or_better(seed: int, unproven: float, level: float):
+    made = company(seed, unproven=unproven, level=level, deals_per_date=400)
+    new = company(seed + 100, unproven=unproven, level=level)
+
+    learnt = made.learnt()
+
+    assert learnt is not None
+    adjusted = learnt.scaled(new.until, learnt.effects(new.facts).sum(axis=1))
+    error, error_of_timed = (calibration_error(said[:, 2], new.truth[:, 2]) for said in (adjusted, new.until))
+    # A perfect timed can only be equalled, within what a thousand wins leave open.
+    assert error < max(0.7 * error_of_timed, 0.02)
+
+
+def calibration_error(said: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> float:
+    """Mean gap between what is said and the true chance, in bins of a tenth."""
+    bins = np.minimum((said * 10).astype(int), 9)
+    return sum(abs((said - truth)[bins == each].sum()) for each in range(10)) / len(said)
+
+
 def test_where_facts_say_nothing_the_chances_stay_nearly_what_they_were():
     made = company(6, deals_per_date=600)
 

