@@ -1,0 +1,149 @@
+"""The served tables as the forecast page reads them: which, and which of their columns.
+
+Belongs here: the one place where the page depends on names of tables and columns; pure. Not here: what is made of them.
+A table that is not there is empty, and a column that is not there is null, so that a page can be made of a night that a
+younger or an older version published. Columns that say which row it is and how much must be there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from orchestration.publishing.forecast_page.content import ForecastPageRefusedError
+
+ALL = "all"
+
+_TEXT, _COUNT, _SHARE, _DAY, _YES = pl.String(), pl.Int64(), pl.Float64(), pl.Date(), pl.Boolean()
+_MONEY = pl.Decimal(38, 2)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """needed: columns without which a row means nothing; known: those that may be missing."""
+
+    needed: Mapping[str, pl.DataType]
+    known: Mapping[str, pl.DataType]
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        return {**self.needed, **self.known}
+
+
+def _columns(kind: pl.DataType, names: str) -> dict[str, pl.DataType]:
+    return dict.fromkeys(names.split(), kind)
+
+
+_TABLES = {
+    "nights": _Table(
+        needed={"business_date": _DAY, "as_of_at": pl.Datetime("us")},
+        known={"previous_business_date": _DAY} | _columns(_TEXT, "config_hash inputs_hash code_version"),
+    ),
+    "deals_current": _Table(
+        needed=_columns(_TEXT, "deal_key crm deal_id deal_name funnel stage"),
+        known=_columns(_TEXT, "stage_name_en stage_name_zh owner_key owner_name team")
+        | {"expected_close_date": _DAY, "amount_reporting": _MONEY},
+    ),
+    "forecast_period": _Table(
+        needed={"business_date": _DAY, "period_start": _DAY, "total_amount": _MONEY}
+        | _columns(_TEXT, "method funnel period_kind period_status"),
+        known=_columns(_TEXT, "scope scope_value period_label fell_back_to")
+        | _columns(_MONEY, "won_amount open_amount new_business_amount p10_amount p50_amount p90_amount")
+        | _columns(_MONEY, "target_amount gap_amount")
+        | _columns(_COUNT, "won_deals won_excluded_deals open_deals excluded_deals")
+        | _columns(_SHARE, "new_business_deals expected_wins width_factor")
+        | {"period_end": _DAY, "is_insufficient_history": _YES},
+    ),
+    "forecast_deal": _Table(
+        needed={"business_date": _DAY, "expected_amount": _MONEY} | _columns(_TEXT, "method deal_key"),
+        known=_columns(_TEXT, "funnel stage segment amount_basis amount_exclusion period_status criteria_state")
+        | _columns(_TEXT, "fell_back_to")
+        | _columns(_SHARE, "win_rate realisation")
+        | _columns(_DAY, "period_start expected_win_on")
+        | {"rate_n": _COUNT, "is_insufficient_history": _YES, "amount_reporting": _MONEY},
+    ),
+    "forecast_deal_period": _Table(
+        needed={"business_date": _DAY, "period_start": _DAY, "chance": _SHARE, "expected_amount": _MONEY}
+        | _columns(_TEXT, "method deal_key period_status"),
+        known={},
+    ),
+    # Why a deal's chance is other than that of its stage and age; the leading reason has number 1. `effect` is in
+    # log-odds: above zero it raises the chance.
+    "forecast_deal_reasons": _Table(
+        needed={"business_date": _DAY, "reason_number": _COUNT, "effect": _SHARE}
+        | _columns(_TEXT, "method deal_key wording_en wording_zh"),
+        known=_columns(_TEXT, "fact"),
+    ),
+    "forecast_quality": _Table(
+        needed={"business_date": _DAY, "period_start": _DAY, "expected_amount": _MONEY}
+        | _columns(_TEXT, "method funnel period_kind period_status criteria_state"),
+        known={"period_label": _TEXT, "amount": _MONEY} | _columns(_COUNT, "open_deals excluded_deals"),
+    ),
+    "forecast_coverage": _Table(
+        needed={"business_date": _DAY, "period_start": _DAY}
+        | _columns(_TEXT, "funnel scope scope_value period_kind")
+        | _columns(_MONEY, "to_go_amount open_pipeline_amount"),
+        known=_columns(_TEXT, "target_basis target_exclusion yield_basis")
+        | _columns(_MONEY, "target_amount overdue_amount commit_amount best_case_amount pipeline_amount")
+        | _columns(_COUNT, "open_pipeline_deals open_pipeline_excluded_deals overdue_deals yield_periods yield_deals")
+        | _columns(_COUNT, "omitted_open_deals other_open_deals none_open_deals days_to_end")
+        | _columns(_SHARE, "coverage required_coverage pipeline_yield"),
+    ),
+    "forecast_backtest": _Table(
+        needed=_columns(_DAY, "as_of_date period_start period_end")
+        | _columns(_TEXT, "method funnel period_kind part")
+        | _columns(_MONEY, "forecast_amount actual_amount"),
+        known=_columns(_MONEY, "p10_amount p50_amount p90_amount won_amount")
+        | {"period_label": _TEXT, "fell_back_to": _TEXT},
+    ),
+    "forecast_accuracy": _Table(
+        needed=_columns(_TEXT, "source method funnel period_kind lead_bucket part") | {"n": _COUNT},
+        known=_columns(_SHARE, "wape bias mase coverage width pinball_loss brier ece")
+        | _columns(_COUNT, "n_as_ofs n_periods n_silent n_fell_back n_naive n_intervals")
+        | _columns(_YES, "is_insufficient_history is_champion"),
+    ),
+    "forecast_calibration": _Table(
+        needed=_columns(_TEXT, "method funnel question") | {"bin": _COUNT, "n": _COUNT},
+        known=_columns(_SHARE, "mean_chance observed_share observed_low observed_high brier ece")
+        | _columns(_COUNT, "won_deals n_as_ofs n_still_open n_without_chance")
+        | {"is_insufficient_history": _YES},
+    ),
+    "pipeline_movement": _Table(
+        needed=_columns(_DAY, "opening_night closing_night period_start")
+        | _columns(_TEXT, "span funnel period_kind bucket")
+        | _columns(_MONEY, "opening_amount change_amount closing_amount"),
+        known=_columns(_MONEY, "opening_expected_amount change_expected_amount closing_expected_amount")
+        | _columns(_COUNT, "bucket_rank deals opening_excluded_deals closing_excluded_deals pushes slips pull_ins"),
+    ),
+}
+# What nights said has the columns of what the backtest says.
+_TABLES["forecast_record"] = _TABLES["forecast_backtest"]
+
+# The served tables that the page reads. All columns of most, because a night may lack some.
+READ: dict[str, tuple[str, ...]] = {
+    name: tuple(table.schema) if name == "deals_current" else ("*",) for name, table in _TABLES.items()
+}
+# Of these the page shows tonight's rows.
+_NIGHTLY = (
+    *("forecast_period", "forecast_deal", "forecast_deal_period", "forecast_deal_reasons"),
+    *("forecast_quality", "forecast_coverage"),
+)
+
+
+def read(served: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Every table of READ with all of its columns, in the types that the page counts on.
+
+    Raises:
+        ForecastPageRefusedError: a table lacks a column without which its rows mean nothing.
+    """
+    return {name: _read(name, table, served.get(name)) for name, table in _TABLES.items()}
+
+
+def _read(name: str, table: _Table, frame: pl.DataFrame | None) -> pl.DataFrame:
+    if frame is None:
+        return pl.DataFrame(schema=table.schema)
+    missing = sorted(set(table.needed) - set(frame.columns))
+    if missing:
+        raise ForecastPageRefusedError(f"{name} has no column {', '.join(missing)}; the forecast page reads it")
+    absent = [pl.lit(None, kind).alias(column) for column, kind in table.known.items() if column not in frame.columns]
+    return frame.with_columns(absent).select(pl.col(column).cast(kind) for column, kind in table.schema.items())
