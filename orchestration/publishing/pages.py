@@ -30,28 +30,35 @@ class AssetError(Exception):
 
 
 def render_page(
-    template: str, *, language: str, data: Mapping[str, Any], scripts: Sequence[str] = (), **content: Any
+    template: str,
+    *,
+    language: str,
+    data: Mapping[str, Any],
+    scripts: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    **content: Any,
 ) -> str:
     """A whole HTML document. Equal arguments give equal text.
 
     template: a file of `templates/` that extends `base.html.j2`. language: en or zh, in which the page opens; it holds
-    both. data: what the scripts show, as JSON. scripts: files of `assets/` that this page has beside the shared ones.
+    both. data: what the scripts show, as JSON. scripts, styles: files of `assets/` that this page has beside the shared
+    ones.
     content: what the template asks for.
 
     Raises:
         AssetError: a style or script holds the end of its own element.
         VendoredFileError: a vendored file is not the one that was reviewed.
     """
-    styles = [_vendored(vendored.TABULATOR_STYLE), *(_asset(name) for name in SHARED_STYLES)]
+    sheets = [_vendored(vendored.TABULATOR_STYLE), *(_asset(name) for name in (*SHARED_STYLES, *styles))]
     sources = [*(_vendored(each) for each in LIBRARIES), *(_asset(name) for name in (*SHARED_SCRIPTS, *scripts))]
     return (
         _environment()
         .get_template(template)
         .render(
             language=language,
-            styles=styles,
+            styles=sheets,
             scripts=sources,
-            policy=_policy(styles, sources),
+            policy=_policy(sheets, sources),
             data=script_json(data),
             **content,
         )
@@ -68,6 +75,9 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "money": wording.money,
+        "short_money": wording.short_money,
+        "signed_percent": wording.signed_percent,
+        "times": wording.times,
         "number": wording.number,
         "percent": wording.percent,
         "days": wording.days,

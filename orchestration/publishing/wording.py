@@ -40,6 +40,32 @@ def money(amount: Decimal | int | None) -> str:
     return UNKNOWN if amount is None else f"{Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP):,}".replace("-", "−")
 
 
+# Above a thousand of a unit comes the next one.
+_UNITS = {
+    "en": ((12, "T"), (9, "B"), (6, "M"), (3, "K")),
+    "zh": ((12, "万亿"), (8, "亿"), (4, "万")),
+}
+
+
+def short_money(amount: Decimal | int | None) -> Text:
+    """An amount in three figures at least, as people say it: 20.6M, 1.23M, 350K; 2060万, 1.23亿."""
+    if amount is None:
+        return same(UNKNOWN)
+    return Text(_short(Decimal(amount), _UNITS["en"]), _short(Decimal(amount), _UNITS["zh"]))
+
+
+def _short(amount: Decimal, units: tuple[tuple[int, str], ...]) -> str:
+    size = abs(amount)
+    for power, unit in units:
+        scaled = size.scaleb(-power)
+        # What rounds up to a whole of this unit is told in it.
+        if scaled >= 1 or (scaled.scaleb(3).quantize(Decimal(1), ROUND_HALF_UP) >= 1000):
+            places = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            figure = f"{scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
+            return f"{'−' if amount < 0 else ''}{figure.rstrip('0').rstrip('.') if places else figure}{unit}"
+    return money(amount)
+
+
 def number(count: int | None) -> str:
     return UNKNOWN if count is None else f"{count:,}".replace("-", "−")
 
@@ -47,6 +73,19 @@ def number(count: int | None) -> str:
 def percent(share: float | None) -> str:
     """A share from 0 to 1 in whole per cent, without the sign."""
     return UNKNOWN if share is None else f"{100 * share:.0f}"
+
+
+def signed_percent(share: float | None) -> str:
+    """A share in whole per cent with its sign: +12, −8, 0."""
+    if share is None:
+        return UNKNOWN
+    whole = f"{100 * share:+.0f}".replace("-", "−")
+    return "0" if whole.lstrip("+−") == "0" else whole
+
+
+def times(ratio: float | None) -> str:
+    """A multiple, such as a coverage: 2.8."""
+    return UNKNOWN if ratio is None else f"{ratio:,.1f}"
 
 
 def days(length: float | None) -> str:

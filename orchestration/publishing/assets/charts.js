@@ -3,17 +3,23 @@
 
    A chart is described by
      label       [en, zh]     what it shows, for those who do not see it
-     categories  texts or dates along the bottom, or null for a scatter, whose points bring their own x
+     categories  texts or dates along the bottom, or null for a scatter, whose points bring their own x, and where
+                 each series brings its own dates
      format      "number", "money" (whole units), "percent" (0 to 1) or "days"
      isSmall     whether it stands in a card, without legend and with few ticks
      axes        {x: [en, zh], y: [en, zh]} titles of the axes, where they need one
      series      a list of
-       {kind: "bar", name, values, colour, stack?}                bars, upon each other where they share a stack
-       {kind: "floating", name, values: [[from, to]], colours}    bars between two values: the steps of a waterfall
+       {kind: "bar", name, values, colour, stack?, ground?, isDotted?}   bars, upon each other where they share a stack; on
+                                                                  a `ground` they are hatched or dotted, for those who do
+                                                                  not tell colours apart
+       {kind: "floating", name, values: [[from, to]], colours, labels?}  bars between two values: the steps of a waterfall
        {kind: "line", name, values, colour, isDashed?}            a line; null is a gap
        {kind: "band", name, low, high, colour}                    an interval around a line
-       {kind: "points", name, points: [{x, y, low?, high?}], colour}   a scatter, with the interval of each point
-   where a name is [en, zh] and a colour is the name of a custom property of page.css, like "--block". */
+       {kind: "marks", name, values, low?, high?, colour, shape?}      a mark at each value, with its interval
+       {kind: "points", name, points: [{x, y, low?, high?, label?}], colour}   a scatter, with the interval of each point
+       {kind: "path", name, points: [{x, y}], colour, isDashed?}       a line through a scatter
+   where a name is [en, zh] and a colour is the name of a custom property of page.css, like "--block". A line, a band and
+   marks may bring `days`, one ISO date for each of their values: then the bottom is time, and gaps in it are gaps. */
 "use strict";
 stageproof.charts = (() => {
   const { say, onLanguage, number, compact, locale } = stageproof;
@@ -39,28 +45,97 @@ stageproof.charts = (() => {
       callback: (place) => categories[place].replace(/^\d{4}-(?=\d\d-\d\d$)/, ""),
     },
   });
+  const DAY = 86400000;
+  const dayOf = (iso) => Date.parse(`${iso}T00:00:00Z`) / DAY;
+  const isoOf = (day) => new Date(Math.round(day) * DAY).toISOString().slice(0, 10);
+  const isTimed = ({ series }) => series.some((each) => each.days);
+  const placed = (each, values) => (each.days ? values.map((value, place) => ({ x: dayOf(each.days[place]), y: value })) : values);
+  /* Firsts of months, not every seventh of a month as numbers would have it. */
+  const months = {
+    afterBuildTicks: (axis) => {
+      const firsts = [];
+      const at = new Date(axis.min * DAY);
+      for (let month = at.getUTCMonth(); firsts.length < 600; month += 1) {
+        const first = Date.UTC(at.getUTCFullYear(), month, 1) / DAY;
+        if (first > axis.max) break;
+        if (first >= axis.min) firsts.push({ value: first });
+      }
+      const step = Math.ceil(firsts.length / 8);
+      axis.ticks = firsts.length > 1 ? firsts.filter((_, place) => place % step === 0) : [{ value: axis.min }, { value: axis.max }];
+    },
+  };
   const tick = (format) => (value) => (format === "percent" ? told(format, value) : compact(value));
 
+  const patterned = ({ colour: ink, ground, isDotted }) => {
+    const tile = document.createElement("canvas");
+    tile.width = 8;
+    tile.height = 8;
+    const context = tile.getContext("2d");
+    context.fillStyle = colour(ground);
+    context.fillRect(0, 0, 8, 8);
+    context.fillStyle = colour(ink);
+    context.strokeStyle = colour(ink);
+    context.lineWidth = 2.5;
+    context.beginPath();
+    if (isDotted) context.arc(4, 4, 1.25, 0, 2 * Math.PI);
+    else {
+      for (const offset of [-8, 0, 8]) {
+        context.moveTo(offset - 2, 10);
+        context.lineTo(offset + 10, -2);
+      }
+    }
+    if (isDotted) context.fill();
+    else context.stroke();
+    return context.createPattern(tile, "repeat");
+  };
   const dataset = {
     bar: (each) => ({
       type: "bar",
       data: each.values,
       stack: each.stack,
-      backgroundColor: colour(each.colour),
+      backgroundColor: each.ground ? patterned(each) : colour(each.colour),
+      borderColor: colour(each.colour),
+      borderWidth: each.ground ? 1 : 0,
       maxBarThickness: 40,
       minBarLength: 0,
     }),
     floating: (each) => ({ type: "bar", data: each.values, backgroundColor: each.colours.map(colour), maxBarThickness: 64 }),
     line: (each) => ({
       type: "line",
-      data: each.values,
+      data: placed(each, each.values),
+      // In a stack of bars a line stands for itself.
+      stack: each.name[0],
       borderColor: colour(each.colour),
       backgroundColor: colour(each.colour),
       borderWidth: 2,
       borderDash: each.isDashed ? [5, 4] : [],
-      pointRadius: each.values.length === 1 ? 3 : 0,
+      pointRadius: each.values.length === 1 || each.hasPoints ? 3 : 0,
       pointHitRadius: 12,
       tension: 0,
+    }),
+    marks: (each) => ({
+      type: "line",
+      data: placed(each, each.values),
+      stack: each.name[0],
+      showLine: false,
+      borderColor: colour(each.colour),
+      backgroundColor: colour(each.colour),
+      borderWidth: 2,
+      pointStyle: each.shape ?? "circle",
+      pointRadius: each.shape === "line" ? 14 : 5,
+      pointHoverRadius: each.shape === "line" ? 14 : 6,
+      pointHitRadius: 12,
+    }),
+    path: (each) => ({
+      type: "scatter",
+      data: each.points,
+      showLine: true,
+      borderColor: colour(each.colour),
+      backgroundColor: colour(each.colour),
+      borderWidth: 1.5,
+      borderDash: each.isDashed ? [5, 4] : [],
+      pointRadius: 0,
+      pointHitRadius: 0,
     }),
     points: (each) => ({
       type: "scatter",
@@ -74,8 +149,8 @@ stageproof.charts = (() => {
   const band = (each) => {
     const edge = { type: "line", borderWidth: 0, pointRadius: 0, pointHitRadius: 0, backgroundColor: faint(each.colour) };
     return [
-      { ...edge, data: each.low, isEdge: true },
-      { ...edge, data: each.high, fill: "-1" },
+      { ...edge, data: placed(each, each.low), stack: `${each.name[0]} low`, isEdge: true },
+      { ...edge, data: placed(each, each.high), stack: `${each.name[0]} high`, fill: "-1" },
     ];
   };
   const datasets = (series) =>
@@ -84,26 +159,67 @@ stageproof.charts = (() => {
       return made.map((one) => ({ ...one, label: say(...each.name), described: each }));
     });
 
-  /* The interval of each point of a scatter, which Chart.js has no drawing for. */
+  /* The intervals of points and marks, and the labels of points, which Chart.js has no drawing for. */
+  const shownOf = (chart, kind) => chart.data.datasets.filter(({ described }, place) => described?.kind === kind && chart.isDatasetVisible(place));
+  const whiskers = ({ ctx, scales }, { described, data }, { width, cap }) => {
+    ctx.save();
+    ctx.strokeStyle = colour(described.colour);
+    ctx.lineWidth = width;
+    for (const [place, point] of data.entries()) {
+      const [low, high] = described.kind === "points" ? [point.low, point.high] : [described.low?.[place], described.high?.[place]];
+      if ((low ?? null) === null || (high ?? null) === null) continue;
+      const x = scales.x.getPixelForValue(point?.x ?? place);
+      ctx.beginPath();
+      ctx.moveTo(x, scales.y.getPixelForValue(low));
+      ctx.lineTo(x, scales.y.getPixelForValue(high));
+      for (const end of [low, high]) {
+        ctx.moveTo(x - cap, scales.y.getPixelForValue(end));
+        ctx.lineTo(x + cap, scales.y.getPixelForValue(end));
+      }
+      ctx.stroke();
+    }
+    ctx.restore();
+  };
+  const labels = ({ ctx, scales, chartArea }, { data }) => {
+    ctx.save();
+    ctx.fillStyle = colour("--soft");
+    ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.textBaseline = "middle";
+    for (const { x, y, label } of data) {
+      if (!label) continue;
+      const at = scales.x.getPixelForValue(x);
+      const isAtEnd = at + 8 + ctx.measureText(label).width > chartArea.right;
+      ctx.textAlign = isAtEnd ? "right" : "left";
+      ctx.fillText(label, isAtEnd ? at - 8 : at + 8, scales.y.getPixelForValue(y) + 8);
+    }
+    ctx.restore();
+  };
+  /* What each step of a waterfall is, above it, where there is room. */
+  const steps = ({ ctx, scales }, { described, data }) => {
+    if (!described.labels) return;
+    ctx.save();
+    ctx.fillStyle = colour("--ink");
+    ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "bottom";
+    const room = scales.x.width / data.length;
+    for (const [place, ends] of data.entries()) {
+      const label = described.labels[place];
+      if (ctx.measureText(label).width > room - 4) continue;
+      ctx.fillText(label, scales.x.getPixelForValue(place), scales.y.getPixelForValue(Math.max(...ends)) - 3);
+    }
+    ctx.restore();
+  };
   const intervals = {
     id: "intervals",
     beforeDatasetsDraw(chart) {
-      const { ctx, scales } = chart;
-      for (const { described, data } of chart.data.datasets) {
-        if (described?.kind !== "points") continue;
-        ctx.save();
-        ctx.strokeStyle = colour(described.colour);
-        ctx.lineWidth = 1;
-        for (const point of data) {
-          if (point.low === undefined || point.high === undefined) continue;
-          const x = scales.x.getPixelForValue(point.x);
-          ctx.beginPath();
-          ctx.moveTo(x, scales.y.getPixelForValue(point.low));
-          ctx.lineTo(x, scales.y.getPixelForValue(point.high));
-          ctx.stroke();
-        }
-        ctx.restore();
-      }
+      for (const each of shownOf(chart, "points")) whiskers(chart, each, { width: 1, cap: 0 });
+    },
+    afterDatasetsDraw(chart) {
+      // Over the bars that they say something of.
+      for (const each of shownOf(chart, "marks")) whiskers(chart, each, { width: 2, cap: 5 });
+      for (const each of shownOf(chart, "points")) labels(chart, each);
+      for (const each of shownOf(chart, "floating")) steps(chart, each);
     },
   };
 
@@ -126,14 +242,16 @@ stageproof.charts = (() => {
       // Paper is finer than any screen.
       devicePixelRatio: Math.max(2, devicePixelRatio),
       locale: locale(),
-      interaction: { mode: description.categories ? "index" : "nearest", intersect: false },
+      interaction: { mode: description.categories ? "index" : "nearest", axis: isTimed(description) ? "x" : undefined, intersect: false },
       layout: { padding: 0 },
       scales: {
         x: axis(description, "x", {
           type: description.categories ? "category" : "linear",
           stacked: isStacked,
           grid: { display: false },
-          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12 },
+          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12, ...(isTimed(description) ? { callback: isoOf } : {}), ...(description.categories || isTimed(description) ? {} : { callback: tick(format) }) },
+          ...(description.categories || isTimed(description) ? {} : { min: format === "percent" ? 0 : undefined, max: format === "percent" ? 1 : undefined }),
+          ...(isTimed(description) ? months : {}),
           ...(isSmall && description.categories ? ends(description, ticks) : {}),
         }),
         y: axis(description, "y", {
@@ -159,7 +277,7 @@ stageproof.charts = (() => {
           bodyFont: { ...font, size: 12 },
           displayColors: description.series.length > 1,
           filter: (item) => !item.dataset.isEdge,
-          callbacks: { label: (item) => `${item.dataset.label}: ${value(format, item)}` },
+          callbacks: { title: (items) => (isTimed(description) && items.length ? isoOf(items[0].parsed.x) : undefined), label: (item) => `${item.dataset.label}: ${value(format, item)}` },
         },
       },
     };
@@ -167,7 +285,9 @@ stageproof.charts = (() => {
   const value = (format, { dataset: { described }, dataIndex, raw }) => {
     if (described.kind === "floating") return told(format, raw[1] - raw[0]);
     if (described.kind === "band") return `${told(format, described.low[dataIndex])} – ${told(format, described.high[dataIndex])}`;
-    return told(format, described.kind === "points" ? raw.y : raw);
+    const said = told(format, raw !== null && typeof raw === "object" ? raw.y : raw);
+    const [low, high] = described.kind === "points" ? [raw.low, raw.high] : [described.low?.[dataIndex], described.high?.[dataIndex]];
+    return low === undefined || low === null ? said : `${said} (${told(format, low)} – ${told(format, high)})`;
   };
 
   const build = (canvas) => {

@@ -4,11 +4,12 @@
 
      name          of the tab's state and of exported files
      rows          how many; a row is its number
+     within        (row): whether it is among the rows at all; may change, then call `recount`. All where not given
      views         [{key, label: [en, zh], has(row)}]; the first that is not empty is shown at first
      facets        [{key, title: [en, zh], size, code(row), keyOf(code), label(code), order: "given" | "weight"}]
      searched      [{size, code(row), text(code)}] what the search box looks into
-     weight        {of(row): subject, amount(subject): BigInt cents or null, word: [[one, many], zh]}, or null; each
-                   subject counts once
+     weight        {of(row): subject, amount(subject): BigInt cents or null, word: [[one, many], zh], what?: [en, zh]},
+                   or null; each subject counts once; `what` says which amount it is where that is no matter of course
      columns       [{key, title: [en, zh], width?, grow?, cell?(row): node, rank?(row): number, -1 for null, isEnd?}]
      order         [en, zh] what the order is called in which the rows come
      ranked        [{key, title: [en, zh], isDescending?}] what can be sorted by beside it
@@ -59,7 +60,9 @@ stageproof.explorer = (() => {
   const make = (host, description) => {
     const { name, rows, views, facets, weight } = description;
     const all = [...Array(rows).keys()];
-    const totals = new Map(views.map((view) => [view.key, all.reduce((sum, row) => sum + Number(view.has(row)), 0)]));
+    const within = description.within ?? (() => true);
+    const counted = () => new Map(views.map((view) => [view.key, all.reduce((sum, row) => sum + Number(within(row) && view.has(row)), 0)]));
+    let totals = counted();
     const state = {
       view: (views.find((view) => totals.get(view.key)) ?? views[0]).key,
       chosen: new Map(facets.map((facet) => [facet.key, new Set()])),
@@ -102,7 +105,7 @@ stageproof.explorer = (() => {
       const kept = new Uint8Array(rows);
       let total = 0;
       for (let row = 0; row < rows; row += 1) {
-        if (!view.has(row) || (found && !found(row))) continue;
+        if (!within(row) || !view.has(row) || (found && !found(row))) continue;
         let misses = 0;
         let missed = -1;
         for (let place = 0; place < facets.length && misses < 2; place += 1) {
@@ -329,6 +332,7 @@ stageproof.explorer = (() => {
               el("strong", {}, money(worth(subjects))),
               " ",
               el("span", { translate: "no" }, stageproof.data.currency),
+              ...(weight.what ? [" ", say(...weight.what)] : []),
             ]
           : []),
       );
@@ -652,7 +656,7 @@ stageproof.explorer = (() => {
     };
     const restore = (from) => {
       // An address that says nothing of the list leaves it as it is; one that does says all of it.
-      if (![...from.keys()].some((key) => key !== "lang")) return;
+      if (![...from.keys()].some((key) => !stageproof.isAlways(key))) return;
       for (const chosen of state.chosen.values()) chosen.clear();
       state.query = "";
       search.value = "";
@@ -686,7 +690,7 @@ stageproof.explorer = (() => {
       return to;
     });
     const find = (id) => {
-      const row = all.find((each) => description.idOf(each) === id);
+      const row = all.find((each) => within(each) && description.idOf(each) === id);
       if (row === undefined) return;
       if (!views.find((view) => view.key === state.view).has(row)) {
         const holding = views.find((view) => view.has(row));
@@ -725,7 +729,13 @@ stageproof.explorer = (() => {
       stageproof.open(panel);
       host.scrollIntoView({ block: "start" });
     };
-    return { only };
+    /* Other rows are within than before. */
+    const recount = () => {
+      totals = counted();
+      if (!totals.get(state.view)) state.view = (views.find((view) => totals.get(view.key)) ?? views[0]).key;
+      refresh();
+    };
+    return { only, recount };
   };
 
   return { make, byText };

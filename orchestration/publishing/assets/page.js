@@ -119,10 +119,15 @@ const stageproof = (() => {
   };
   let tab = "";
   const states = new Map();
+  const always = new Map();
   /* What a tab wants to be found again by: a function that gives URLSearchParams. */
   const onState = (name, give) => states.set(name, give);
+  /* What the address holds whichever tab is open: `give` a text or null, `take` what an address says. */
+  const onAlways = (key, give, take) => always.set(key, { give, take });
+  const isAlways = (key) => key === "lang" || always.has(key);
   const write = () => {
     const state = states.has(tab) ? states.get(tab)() : new URLSearchParams();
+    for (const [key, { give }] of always) if (give() !== null) state.set(key, give());
     if (language !== shipped) state.set("lang", language);
     const query = state.toString();
     const hash = `#${tab}${query ? `?${query}` : ""}`;
@@ -166,6 +171,7 @@ const stageproof = (() => {
     const { name, state } = read();
     const wanted = state.get("lang");
     if ((wanted === "en" || wanted === "zh") && wanted !== language) speak(wanted);
+    for (const [key, { take }] of always) if (state.has(key)) take(state.get(key));
     open(name, state);
   };
   /* Called once, when every tab has said how it is filled. */
@@ -183,7 +189,7 @@ const stageproof = (() => {
   };
 
   return {
-    data, table, el, datum, say, onLanguage, number, compact, money, plainMoney, locale, onTab, onState, open, write, start,
+    data, table, el, datum, say, onLanguage, number, compact, money, plainMoney, locale, onTab, onState, onAlways, isAlways, open, write, start,
     language: () => language,
     tab: () => tab,
     NOT_KNOWN,

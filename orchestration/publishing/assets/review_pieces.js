@@ -1,5 +1,6 @@
-/* What the lists of the review share: the names of things, pieces of rows and details, columns, filters.
-   Belongs here: what more than one of them needs. Not here: any list (review_*.js), how a list works (explorer.js). */
+/* What lists of deals share: the names of things, pieces of rows and details, columns, filters.
+   Belongs here: what more than one of them needs, of the review or of the forecast. Not here: any list (review_*.js,
+   forecast_*.js), how a list works (explorer.js). */
 "use strict";
 stageproof.review = (() => {
   const { data, table, el, datum, say, number, money, explorer } = stageproof;

@@ -124,7 +124,7 @@ READ: dict[str, tuple[str, ...]] = {
     name: tuple(table.schema) if name == "deals_current" else ("*",) for name, table in _TABLES.items()
 }
 # Of these the page shows tonight's rows.
-_NIGHTLY = (
+NIGHTLY = (
     *("forecast_period", "forecast_deal", "forecast_deal_period", "forecast_deal_reasons"),
     *("forecast_quality", "forecast_coverage"),
 )

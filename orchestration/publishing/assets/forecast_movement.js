@@ -1,0 +1,128 @@
+/* What moved the pipeline and what it was expected to bring: a waterfall from opening to closing, and its table. */
+"use strict";
+(() => {
+  const { data, el, say, money, number, charts } = stageproof;
+  const { tables } = stageproof.review;
+  const { ofView, part, picker, inAddress, units, signed, plainTable } = stageproof.forecast;
+
+  const { movement } = tables;
+  const MEASURES = { expected: ["Expected amount", "期望金额"], amount: ["Full amount", "全额"] };
+  const hosts = document.getElementById("movement-pickers");
+  const span = picker(hosts, {
+    key: "span",
+    label: ["From", "起点"],
+    options: () => {
+      const found = new Map();
+      for (const row of ofView(movement)) found.set(movement.at("span", row), movement.at("opening_night", row));
+      return [...found].map(([key, night]) => ({ key, label: `${say(...(data.names.spans[key] ?? [key, key]))} (${night})` }));
+    },
+  });
+  const ofSpan = () => ofView(movement).filter((row) => movement.at("span", row) === span.chosen());
+  const keyOf = (row) => `${movement.at("kind", row)} ${movement.at("period_start", row) ?? ""}`.trim();
+  const periodName = (row) => {
+    if (movement.at("kind", row) === "all") return say("All periods together", "全部期间");
+    const label = movement.at("label", row);
+    if (label !== null) return label;
+    return movement.at("kind", row) === "quarter" ? say("No close date or out of the calendar", "无预计成交日期或超出日历") : null;
+  };
+  const period = picker(hosts, {
+    key: "period",
+    label: ["Close dates in", "预计成交于"],
+    options: () => {
+      const found = new Map();
+      for (const row of ofSpan()) if (!found.has(keyOf(row)) && periodName(row) !== null) found.set(keyOf(row), periodName(row));
+      return [...found].map(([key, label]) => ({ key, label }));
+    },
+    initial: (offered) => (offered.find(({ label }) => label === data.quarters[0]) ?? offered[0])?.key,
+  });
+  const measure = picker(hosts, {
+    key: "measure",
+    label: ["Measured by", "度量"],
+    options: () => Object.entries(MEASURES).map(([key, name]) => ({ key, label: say(...name) })),
+  });
+
+  const INCREASES = "--good";
+  const DECREASES = "--block";
+  const draw = () => {
+    const suffix = measure.chosen() === "expected" ? "_expected" : "";
+    const rows = ofSpan().filter((row) => keyOf(row) === period.chosen());
+    const sum = (name) => rows.reduce((total, row) => total + (movement.at(`${name}${suffix}`, row) ?? 0n), 0n);
+    const [opening, closing] = [sum("opening"), sum("closing")];
+    const moved = rows.filter((row) => movement.at("bucket", row) !== "unchanged" && (movement.at("deals", row) || movement.at(`change${suffix}`, row)));
+    const name = (row) => say(...(data.names.buckets[movement.at("bucket", row)] ?? [movement.at("bucket", row), movement.at("bucket", row)]));
+    const steps = moved.filter((row) => movement.at(`change${suffix}`, row));
+    let at = opening;
+    const values = [[0, units(opening)]];
+    for (const row of steps) {
+      const to = at + movement.at(`change${suffix}`, row);
+      values.push([units(at), units(to)]);
+      at = to;
+    }
+    values.push([0, units(closing)]);
+    const nights = [movement.at("opening_night", rows[0]), data.night];
+    document.getElementById("movement-title").replaceChildren(
+      say(`${periodName(rows[0])}: from ${money(opening)} to ${money(closing)} ${data.currency}`, `${periodName(rows[0])}：${money(opening)} → ${money(closing)} ${data.currency}`),
+      el("span", { class: "soft" }, ` (${signed(closing - opening)})`),
+    );
+    charts.draw(document.getElementById("chart-movement"), {
+      label: [
+        `From ${nights[0]} to ${nights[1]}: opening, what changed it, closing; the same stands in the table below`,
+        `${nights[0]} 至 ${nights[1]}：期初、各类变动、期末；同样内容见下表`,
+      ],
+      format: "money",
+      categories: [say("Opening", "期初"), ...steps.map(name), say("Closing", "期末")],
+      series: [
+        {
+          kind: "floating",
+          name: say("en", "zh") === "zh" ? ["金额", "金额"] : ["Amount", "金额"],
+          values,
+          labels: [money(opening), ...steps.map((row) => signed(movement.at(`change${suffix}`, row))), money(closing)],
+          colours: ["--won", ...steps.map((row) => (movement.at(`change${suffix}`, row) > 0n ? INCREASES : DECREASES)), "--won"],
+        },
+      ],
+    });
+    const lines = [
+      { label: say(`Opening, ${nights[0]}`, `期初 ${nights[0]}`), amount: money(opening), isTotal: true },
+      ...moved.map((row) => ({
+        label: name(row),
+        deals: number(movement.at("deals", row)),
+        change: signed(movement.at(`change${suffix}`, row)),
+        isUp: movement.at(`change${suffix}`, row) > 0n,
+        isDown: movement.at(`change${suffix}`, row) < 0n,
+        pushes: number(movement.at("pushes", row) ?? 0),
+        slips: number(movement.at("slips", row) ?? 0),
+      })),
+      ...rows.filter((row) => movement.at("bucket", row) === "unchanged").map((row) => ({ label: name(row), deals: number(movement.at("deals", row)), change: signed(movement.at(`change${suffix}`, row)) })),
+      { label: say(`Closing, ${nights[1]}`, `期末 ${nights[1]}`), amount: money(closing), isTotal: true },
+    ];
+    plainTable(
+      document.getElementById("movement-table"),
+      say(`What moved, ${data.currency}`, `变动，${data.currency}`),
+      [
+        { title: ["What happened", "变动"], isHead: true, cell: (each) => each.label },
+        { title: ["Deals", "商机数"], isEnd: true, cell: (each) => each.deals ?? "" },
+        { title: [`Change, ${data.currency}`, `变动额，${data.currency}`], isEnd: true, cell: (each) => (each.isUp || each.isDown ? el("span", { class: each.isUp ? "better" : "worse" }, each.change) : (each.change ?? "")) },
+        { title: ["Pushes", "推迟次数"], isEnd: true, cell: (each) => each.pushes ?? "" },
+        { title: ["Slips out of the period", "滑出期间"], isEnd: true, cell: (each) => each.slips ?? "" },
+        { title: [`Stands at, ${data.currency}`, `余额，${data.currency}`], isEnd: true, cell: (each) => each.amount ?? "" },
+      ],
+      lines,
+      (each) => (each.isTotal ? "whole" : null),
+    );
+  };
+  part("movement", "movement", () => {
+    if (!ofView(movement).length) return false;
+    span.offer();
+    period.offer();
+    measure.offer();
+    draw();
+    return true;
+  });
+  span.onChange(() => {
+    period.offer();
+    draw();
+  });
+  period.onChange(draw);
+  measure.onChange(draw);
+  inAddress("movement", [span, period, measure]);
+})();

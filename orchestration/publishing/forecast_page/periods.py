@@ -1,0 +1,218 @@
+"""The forecast by period as the page shows it: whose figures lead, what they are made of, what the others say.
+
+Belongs here: choosing and ordering what the served tables hold; pure. Not here: any forecast, sentences, geometry.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from orchestration.publishing.forecast_page.content import Expected, MethodLine, OutOfPeriod, Period, Pipeline, Quarter
+from orchestration.publishing.forecast_page.names import EVERY_LEAD, METHODS, OUTSIDE, method_name
+from orchestration.publishing.forecast_page.reading import ALL
+
+# Where no champion is known, the first of these that speaks: `timed`, because it was made to know when, and then what
+# would stand in for it.
+_WITHOUT_CHAMPION = ("timed", "weighted_stage", "stage_average", "crm_probability", "timed_adjusted")
+DATED = "dated"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The method whose figures lead for a funnel."""
+
+    method: str
+    is_champion: bool
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Simplest first; methods that the page has no name for last."""
+    known = list(METHODS)
+    return sorted(methods, key=lambda method: (known.index(method) if method in known else len(known), method))
+
+
+def headline(funnel: str, accuracy: pl.DataFrame, spoken: Collection[str]) -> Headline | None:
+    """The champion of the funnel, else `timed`, else the next simpler one. None where no method spoke.
+
+    accuracy: forecast_accuracy. spoken: methods with a forecast of the funnel tonight.
+    """
+    champions = accuracy.filter(
+        (pl.col("funnel") == funnel) & pl.col("is_champion").fill_null(value=False) & pl.col("method").is_in(list(spoken))
+    )["method"]
+    if champions.len():
+        return Headline(sorted(champions)[0], is_champion=True)
+    named = next((method for method in _WITHOUT_CHAMPION if method in spoken), None)
+    found = named or next(iter(in_order(spoken)), None)
+    return Headline(found, is_champion=False) if found else None
+
+
+def quarters(
+    rows: pl.DataFrame, coverage: pl.DataFrame, business_date: date
+) -> tuple[Quarter, ...]:
+    """The quarters that a method tells apart, each with its months, the running one first.
+
+    rows: forecast_period of one method, funnel and scope. coverage: forecast_coverage of the same funnel and scope.
+    """
+    asked = {(row["period_kind"], row["period_start"]): row for row in coverage.iter_rows(named=True)}
+    dated = rows.filter(pl.col("period_status") == DATED).sort("period_start")
+    periods = [
+        _period(row, asked.get((row["period_kind"], row["period_start"])), business_date)
+        for row in dated.iter_rows(named=True)
+    ]
+    return tuple(
+        Quarter(
+            quarter,
+            tuple(each for each in periods if each.kind == "month" and quarter.start <= each.start <= quarter.end),
+        )
+        for quarter in periods
+        if quarter.kind == "quarter"
+    )
+
+
+def _period(row: Mapping[str, Any], asked: Mapping[str, Any] | None, business_date: date) -> Period:
+    end = row["period_end"] or row["period_start"]
+    return Period(
+        kind=row["period_kind"],
+        start=row["period_start"],
+        end=end,
+        label=row["period_label"] or str(row["period_start"]),
+        is_running=row["period_start"] <= business_date <= end,
+        days_left=(end - business_date).days,
+        expected=expected(row),
+        pipeline=_pipeline(asked) if asked else None,
+    )
+
+
+def expected(row: Mapping[str, Any]) -> Expected:
+    """One row of forecast_period."""
+    return Expected(
+        won=row["won_amount"],
+        won_deals=row["won_deals"] or 0,
+        open=row["open_amount"],
+        open_deals=row["open_deals"] or 0,
+        excluded_deals=(row["excluded_deals"] or 0) + (row["won_excluded_deals"] or 0),
+        new_business=row["new_business_amount"],
+        new_business_deals=row["new_business_deals"],
+        total=row["total_amount"],
+        low=row["p10_amount"],
+        high=row["p90_amount"],
+        target=row["target_amount"],
+        gap=row["gap_amount"],
+        is_insufficient_history=bool(row["is_insufficient_history"]),
+        fell_back_to=method_name(row["fell_back_to"]) if row["fell_back_to"] else None,
+    )
+
+
+def _pipeline(row: Mapping[str, Any]) -> Pipeline:
+    return Pipeline(
+        to_go=row["to_go_amount"],
+        amount=row["open_pipeline_amount"],
+        deals=row["open_pipeline_deals"] or 0,
+        excluded_deals=row["open_pipeline_excluded_deals"] or 0,
+        overdue=row["overdue_amount"],
+        overdue_deals=row["overdue_deals"] or 0,
+        coverage=row["coverage"],
+        required=row["required_coverage"],
+        required_periods=row["yield_periods"] or 0,
+        is_required_borrowed=row["yield_basis"] == "funnel",
+        commit=row["commit_amount"],
+        best_case=row["best_case_amount"],
+        all=row["pipeline_amount"],
+        unrolled_deals=sum(row[f"{name}_open_deals"] or 0 for name in ("omitted", "other", "none")),
+    )
+
+
+def outside(rows: pl.DataFrame) -> tuple[OutOfPeriod, ...]:
+    """What a method places in no period, where it places anything there."""
+    found = {row["period_status"]: row for row in rows.iter_rows(named=True) if row["period_status"] in OUTSIDE}
+    return tuple(
+        OutOfPeriod(status, row["open_deals"] or 0, row["excluded_deals"] or 0, row["open_amount"])
+        for status in OUTSIDE
+        if (row := found.get(status)) is not None and row["open_deals"]
+    )
+
+
+def methods(
+    rows: pl.DataFrame, accuracy: pl.DataFrame, leading: Headline, shown: tuple[Period | None, Period | None]
+) -> tuple[MethodLine, ...]:
+    """Every method beside the others, simplest first.
+
+    rows: forecast_period of one funnel and scope. accuracy: forecast_accuracy of the funnel. shown: the running and the
+    next quarter.
+    """
+    past = {
+        row["method"]: row
+        for row in accuracy.filter(
+            (pl.col("source") == "backtest")
+            & (pl.col("period_kind") == "quarter")
+            & (pl.col("lead_bucket") == EVERY_LEAD)
+            & (pl.col("part") == "total")
+        ).iter_rows(named=True)
+    }
+    of_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows.iter_rows(named=True):
+        of_method[row["method"]].append(row)
+    return tuple(
+        _method(method, of_method[method], past.get(method), leading, shown) for method in in_order(of_method)
+    )
+
+
+def _method(
+    method: str,
+    rows: list[dict[str, Any]],
+    past: Mapping[str, Any] | None,
+    leading: Headline,
+    shown: tuple[Period | None, Period | None],
+) -> MethodLine:
+    of_quarter = {
+        row["period_start"]: expected(row)
+        for row in rows
+        if row["period_kind"] == "quarter" and row["period_status"] == DATED
+    }
+    running, following = (of_quarter.get(period.start) if period else None for period in shown)
+    stand_ins = {row["fell_back_to"] for row in rows if row["fell_back_to"]}
+    is_headline = method == leading.method
+    return MethodLine(
+        key=method,
+        name=method_name(method),
+        is_headline=is_headline,
+        is_champion=bool(past and past["is_champion"]) or (is_headline and leading.is_champion),
+        running=running,
+        next=following,
+        outside=outside(pl.DataFrame(rows, infer_schema_length=None)) if rows else (),
+        wape=past["wape"] if past else None,
+        fell_back_to=method_name(in_order(stand_ins)[0]) if stand_ins else None,
+    )
+
+
+TABLE_SCHEMA = {
+    "view": pl.Int64(),
+    "kind": pl.String(),
+    "label": pl.String(),
+    **dict.fromkeys(("won", "open", "new", "total", "low", "high", "target"), pl.Decimal(38, 2)),
+}
+
+
+def table(view: int, quarters_: Iterable[Quarter]) -> pl.DataFrame:
+    """`Tables.periods` of one view."""
+    told = [period for each in quarters_ for period in (each.quarter, *each.months)]
+    rows = [
+        {
+            "view": view,
+            "kind": period.kind,
+            "label": period.label,
+            "won": period.expected.won,
+            "open": period.expected.open,
+            "new": period.expected.new_business,
+            "total": period.expected.total,
+            "low": period.expected.low,
+            "high": period.expected.high,
+            "target": period.expected.target,
+        }
+        for period in told
+    ]
+    return pl.DataFrame(rows, schema=TABLE_SCHEMA)
