@@ -163,14 +163,18 @@ def period(
 
 
 def quarter_and_months(method: str = "timed", start: date = RUNNING, **parts: Any) -> list[dict[str, Any]]:
-    """A quarter and its three months, each with a third of the parts that are whole thousands."""
+    """A quarter and those of its three months that are not over, each with a third of its parts."""
     thirds = {
         name: Decimal(value) / 3 if name in ("won", "opened", "new", "spread", "target") and value is not None else value
         for name, value in parts.items()
     }
     return [
         period(method, start, **parts),
-        *(period(method, month_after(start, month), kind="month", **thirds) for month in range(3)),
+        *(
+            period(method, month_after(start, month), kind="month", **thirds)
+            for month in range(3)
+            if month_after(start, month + 1) > BUSINESS_DATE
+        ),
     ]
 
 
@@ -460,7 +464,7 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             1_000 * (30 - number),
             stage="contact" if number % 3 == 0 else "proposal",
             criteria_state=states[number % 5 - 1],
-            win_rate=Decimal(number) / 40,
+            win_rate=Decimal(number) / 100 + Decimal("0.15"),
             expected_win_on=date(2026, 11, 25) + timedelta(days=9 * number),
             period_start=month_after(date(2026, 11, 1), number // 4),
         )
@@ -471,7 +475,7 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
     by_month = [
         row
         for number in range(1, 25)
-        for row in chances(f"{number}", {1: "0.05", 2: f"0.{number:02}", 3: "0.04", 5: "0.02", 8: "0.01", -1: "0.03"})
+        for row in chances(f"{number}", {1: "0.05", 2: f"0.{number:02}", 3: "0.04", 5: "0.02", 8: "0.01", -1: "0.03"}, 60_000)
     ]
     tried = [
         said(as_of, start, forecast, actual, 2_500_000)

@@ -7,6 +7,8 @@
                  each series brings its own dates
      format      "number", "money" (whole units), "percent" (0 to 1) or "days"
      isSmall     whether it stands in a card, without legend and with few ticks
+     isZoomed    whether the axis need not begin at zero, because nothing is told by the length of a bar
+     floor       where the axis begins that is neither zero nor left to the chart; say so beside it
      axes        {x: [en, zh], y: [en, zh]} titles of the axes, where they need one
      series      a list of
        {kind: "bar", name, values, colour, stack?, ground?, isDotted?}   bars, upon each other where they share a stack; on
@@ -153,10 +155,12 @@ stageproof.charts = (() => {
       { ...edge, data: placed(each, each.high), stack: `${each.name[0]} high`, fill: "-1" },
     ];
   };
+  // What says something of a bar lies over it.
+  const ORDER = { marks: 0, points: 0, line: 1, path: 1, bar: 2, floating: 2, band: 3 };
   const datasets = (series) =>
     series.flatMap((each) => {
       const made = each.kind === "band" ? band(each) : [dataset[each.kind](each)];
-      return made.map((one) => ({ ...one, label: say(...each.name), described: each }));
+      return made.map((one) => ({ ...one, order: ORDER[each.kind] ?? 1, label: say(...each.name), described: each }));
     });
 
   /* The intervals of points and marks, and the labels of points, which Chart.js has no drawing for. */
@@ -230,6 +234,20 @@ stageproof.charts = (() => {
       : { display: false },
     ...more,
   });
+  /* A key looks like what it is the key of. */
+  const keys = (chart) =>
+    Chart.defaults.plugins.legend.labels
+      .generateLabels(chart)
+      .sort((one, other) => one.datasetIndex - other.datasetIndex)
+      .map((item) => {
+        const { described } = chart.data.datasets[item.datasetIndex];
+        const style = { line: "line", path: "line", marks: described.shape ?? "circle", points: "circle" }[described.kind] ?? "rect";
+        return { ...item, pointStyle: style, lineWidth: style === "line" ? 2 : item.lineWidth };
+      });
+  const extreme = (of, { series, format }, name) => {
+    const ends = series.flatMap((each) => each[name] ?? []).filter((end) => end !== null && end !== undefined);
+    return format !== "percent" && ends.length ? of(...ends) : undefined;
+  };
   const options = (description) => {
     const { format, isSmall } = description;
     const isStacked = description.series.some((each) => each.stack);
@@ -246,6 +264,7 @@ stageproof.charts = (() => {
       layout: { padding: 0 },
       scales: {
         x: axis(description, "x", {
+          offset: Boolean(description.categories) && description.series.some((each) => ["bar", "floating", "marks"].includes(each.kind)),
           type: description.categories ? "category" : "linear",
           stacked: isStacked,
           grid: { display: false },
@@ -255,8 +274,13 @@ stageproof.charts = (() => {
           ...(isSmall && description.categories ? ends(description, ticks) : {}),
         }),
         y: axis(description, "y", {
-          beginAtZero: format !== "percent" || undefined,
-          min: format === "percent" ? 0 : undefined,
+          beginAtZero: (format !== "percent" && !description.isZoomed) || undefined,
+          // What stands at the very top would be cut.
+          grace: isSmall || format === "percent" ? undefined : "5%",
+          min: format === "percent" ? 0 : description.floor,
+          // Whiskers are no data to Chart.js, and would be cut.
+          suggestedMin: extreme(Math.min, description, "low"),
+          suggestedMax: extreme(Math.max, description, "high"),
           max: format === "percent" ? 1 : undefined,
           stacked: isStacked,
           grid: { color: colour("--line") },
@@ -267,7 +291,7 @@ stageproof.charts = (() => {
         legend: {
           display: !isSmall && description.series.length > 1,
           align: "start",
-          labels: { color: colour("--ink"), font, boxWidth: 12, boxHeight: 12, filter: (item, all) => !all.datasets[item.datasetIndex].isEdge },
+          labels: { color: colour("--ink"), font, boxWidth: 12, boxHeight: 9, usePointStyle: true, generateLabels: keys, filter: (item, all) => !all.datasets[item.datasetIndex].isEdge },
         },
         tooltip: {
           backgroundColor: colour("--ink"),

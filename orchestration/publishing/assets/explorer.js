@@ -162,6 +162,7 @@ stageproof.explorer = (() => {
 
     // Without any row there is nothing to search, and a bar of dead controls would only ask to be tried.
     host.classList.toggle("is-empty", !rows);
+    host.classList.toggle("has-no-facets", !facets.length);
     host.append(
       el("div", { class: "toolbar" }, viewBar, search, el("div", { class: "tools" }, sortBox, direction, csvButton, xlsxButton, printButton)),
       el("div", { class: "found" }, tally, chips),
@@ -461,6 +462,8 @@ stageproof.explorer = (() => {
       showTally(found);
       showDirection();
       frame.hidden = !found.total;
+      // Beside filters a list is as high as they are; alone it need not be higher than its rows.
+      if (!facets.length) frame.style.maxBlockSize = `${grid.querySelector(".tabulator-header").offsetHeight + found.total * (NARROW.matches ? CARD_HEIGHT : ROW_HEIGHT) + 2}px`;
       none.hidden = Boolean(found.total);
       for (const button of [csvButton, xlsxButton, printButton]) button.disabled = !found.total;
       if (state.current !== null && !kept[state.current]) close();

@@ -47,12 +47,13 @@
   const leading = (row) => {
     const own = reasonsOf.get(row);
     if (!own) return el("span", { class: "soft" }, stageproof.NOT_KNOWN);
-    return el("div", {}, ...own.slice(0, 2).map((each) => el("div", { class: `small clip ${reasons.at("raises", each) ? "raises" : "lowers"}`, title: reasonText(each) }, reasonText(each))));
+    const more = own.length > 1 ? el("span", { class: "soft" }, ` +${number(own.length - 1)}`) : "";
+    return el("div", { class: `small clamp ${reasons.at("raises", own[0]) ? "raises" : "lowers"}`, title: reasonText(own[0]) }, reasonText(own[0]), more);
   };
   const hasReasons = reasons.rows > 0;
   const basis = (row) => {
     if (at("amount_exclusion", row) !== null) return named(data.names.exclusions, at("amount_exclusion", row));
-    if (at("amount_basis", row) === "mean_won") return say("The deal has no amount: valued at the mean won amount", "商机没有金额：按平均赢单金额计");
+    if (at("amount_basis", row) === "mean_won") return say("No amount: mean won", "无金额，按均值计");
     return null;
   };
   const expectedCell = (row) =>

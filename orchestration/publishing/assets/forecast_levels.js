@@ -41,13 +41,12 @@
   const hasTarget = (term) => rows.some((row) => at(`${term}_target`, row) !== null);
   const terms = TERMS.filter((term) => rows.some((row) => at(`${term}_total`, row) !== null));
 
+  const views = Object.entries(data.names.scopes).map(([key, scope]) => ({ key, label: scope, has: (row) => at("scope", row) === key }));
   const list = explorer.make(document.getElementById("levels-explorer"), {
     name: "levels",
     rows: levels.rows,
     within: (row) => at("view", row) === view(),
-    views: Object.entries(data.names.scopes)
-      .map(([key, scope]) => ({ key, label: scope, has: (row) => at("scope", row) === key }))
-      .filter(({ has }) => rows.some(has)),
+    views: views.some(({ has }) => rows.some(has)) ? views.filter(({ has }) => rows.some(has)) : views.slice(0, 1),
     facets: [],
     searched: [{ size: levels.rows, code: (row) => row, text: (row) => `${at("name_en", row)} ${at("name_zh", row)}` }],
     weight: null,

@@ -59,6 +59,16 @@
       at = to;
     }
     values.push([0, units(closing)]);
+    // Steps that are small beside what they begin from could not be seen on an axis from zero.
+    const ends = [units(opening), ...values.slice(1, -1).flat(), units(closing)];
+    const [lowest, highest] = [Math.min(...ends), Math.max(...ends)];
+    const isCut = lowest > 0.5 * highest && highest > lowest;
+    const digit = 10 ** Math.floor(Math.log10(Math.max(1, highest - lowest)));
+    const floor = isCut ? Math.max(0, Math.floor((lowest - 0.5 * (highest - lowest)) / digit) * digit) : undefined;
+    const whole = values.map(([from, to], place) => (isCut && (place === 0 || place === values.length - 1) ? [floor, to] : [from, to]));
+    document.getElementById("movement-axis").textContent = floor
+      ? say(`The axis begins at ${money(BigInt(Math.round(100 * floor)))}, so that the steps can be told apart.`, `坐标轴从 ${money(BigInt(Math.round(100 * floor)))} 开始，以便看清各项变动。`)
+      : "";
     const nights = [movement.at("opening_night", rows[0]), data.night];
     document.getElementById("movement-title").replaceChildren(
       say(`${periodName(rows[0])}: from ${money(opening)} to ${money(closing)} ${data.currency}`, `${periodName(rows[0])}：${money(opening)} → ${money(closing)} ${data.currency}`),
@@ -70,12 +80,13 @@
         `${nights[0]} 至 ${nights[1]}：期初、各类变动、期末；同样内容见下表`,
       ],
       format: "money",
+      floor: floor || undefined,
       categories: [say("Opening", "期初"), ...steps.map(name), say("Closing", "期末")],
       series: [
         {
           kind: "floating",
-          name: say("en", "zh") === "zh" ? ["金额", "金额"] : ["Amount", "金额"],
-          values,
+          name: ["Amount", "金额"],
+          values: whole,
           labels: [money(opening), ...steps.map((row) => signed(movement.at(`change${suffix}`, row))), money(closing)],
           colours: ["--won", ...steps.map((row) => (movement.at(`change${suffix}`, row) > 0n ? INCREASES : DECREASES)), "--won"],
         },
@@ -89,8 +100,8 @@
         change: signed(movement.at(`change${suffix}`, row)),
         isUp: movement.at(`change${suffix}`, row) > 0n,
         isDown: movement.at(`change${suffix}`, row) < 0n,
-        pushes: number(movement.at("pushes", row) ?? 0),
-        slips: number(movement.at("slips", row) ?? 0),
+        pushes: movement.at("pushes", row) || null,
+        slips: movement.at("slips", row) || null,
       })),
       ...rows.filter((row) => movement.at("bucket", row) === "unchanged").map((row) => ({ label: name(row), deals: number(movement.at("deals", row)), change: signed(movement.at(`change${suffix}`, row)) })),
       { label: say(`Closing, ${nights[1]}`, `期末 ${nights[1]}`), amount: money(closing), isTotal: true },
@@ -102,8 +113,8 @@
         { title: ["What happened", "变动"], isHead: true, cell: (each) => each.label },
         { title: ["Deals", "商机数"], isEnd: true, cell: (each) => each.deals ?? "" },
         { title: [`Change, ${data.currency}`, `变动额，${data.currency}`], isEnd: true, cell: (each) => (each.isUp || each.isDown ? el("span", { class: each.isUp ? "better" : "worse" }, each.change) : (each.change ?? "")) },
-        { title: ["Pushes", "推迟次数"], isEnd: true, cell: (each) => each.pushes ?? "" },
-        { title: ["Slips out of the period", "滑出期间"], isEnd: true, cell: (each) => each.slips ?? "" },
+        { title: ["Pushes", "推迟次数"], isEnd: true, cell: (each) => (each.pushes ? number(each.pushes) : "") },
+        { title: ["Slips out of the period", "滑出期间"], isEnd: true, cell: (each) => (each.slips ? number(each.slips) : "") },
         { title: [`Stands at, ${data.currency}`, `余额，${data.currency}`], isEnd: true, cell: (each) => each.amount ?? "" },
       ],
       lines,

@@ -66,6 +66,7 @@
     charts.draw(document.getElementById("chart-said"), {
       label: [`What was said of ${label} on each date, with its 80 % interval, and what came; the same stands in the table below`, `各日期对 ${label} 的预测、80% 区间与实际；同样内容见下表`],
       format: "money",
+      isZoomed: true,
       categories: null,
       series: [
         ...line(rows, "backtest", "--soft", true),
@@ -122,6 +123,7 @@
     charts.draw(document.getElementById("chart-held"), {
       label: [`What was said before each period began, with its 80 % interval, and what came: ${held} of ${rows.length} within it`, `各期间开始前的预测、80% 区间与实际：${rows.length} 个中 ${held} 个落在区间内`],
       format: "money",
+      isZoomed: true,
       categories: rows.map((row) => said.at("label", row)),
       series: [
         { kind: "marks", name: ["Said, 80 % interval", "预测与 80% 区间"], values: of("forecast"), low: of("low"), high: of("high"), colour: "--link" },

@@ -42,7 +42,8 @@ stageproof.forecast = (() => {
   // Parts that are drawn when they can be seen
 
   const parts = [];
-  /* `fill` draws a part and says whether it had anything to draw; where not, the sentence that says so is shown. */
+  /* `fill` draws a part and says whether it had anything to draw; where not, the sentence that says so is shown. A part
+     that has no such sentence stands beside one that says it. */
   const part = (name, tab, fill) => {
     const host = document.querySelector(`[data-part="${name}"]`);
     const empty = document.querySelector(`[data-empty="${name}"]`);
@@ -53,7 +54,7 @@ stageproof.forecast = (() => {
         host.hidden = false;
         const isFilled = fill();
         host.hidden = !isFilled;
-        empty.hidden = isFilled;
+        if (empty) empty.hidden = isFilled;
       },
     });
   };

@@ -15,11 +15,13 @@ _ROOM = Decimal("1.02")
 
 @dataclass(frozen=True)
 class Part:
-    """One stretch of a bar. `at` and `width` are per cent as SVG takes them."""
+    """One stretch of a bar. `at`, `width` and `middle` are per cent as SVG takes them; share: of the whole length."""
 
     name: str
     at: str
     width: str
+    middle: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Bar:
     """Stretches end to end, and marks over them; a mark is None where there is nothing to mark."""
 
     parts: tuple[Part, ...]
+    total: str | None
     low: str | None
     high: str | None
     target: str | None
@@ -51,6 +54,7 @@ def bar(expected: Expected, length: Decimal) -> Bar:
         *(
             _share(mark, length) if mark is not None and length else None
             for mark in (
+                expected.total,
                 expected.low if expected.has_interval else None,
                 expected.high if expected.has_interval else None,
                 expected.target,
@@ -75,7 +79,13 @@ def _parts(amounts: Sequence[tuple[str, Decimal | None]], length: Decimal) -> tu
     for name, amount in amounts:
         if amount is None or amount <= 0 or not length:
             continue
-        made.append(Part(name, _share(at, length), _share(amount, length)))
+        made.append(Part(
+                name,
+                at=_share(at, length),
+                width=_share(amount, length),
+                middle=_share(at + amount / 2, length),
+                share=float(amount / length),
+            ))
         at += amount
     return tuple(made)
 

@@ -109,7 +109,8 @@ class _View:
         # What is told apart is the same for all methods that say when; the leading one may not.
         self.horizon = self.quarters or self._of_another(of_whole, business_date)
         self.shown = _shown(self.horizon)
-        self.outside = periods.outside(led)
+        self.compared = tuple(period for period in self.shown if period)
+        self.outside = periods.outside(led.iter_rows(named=True))
 
     def _of_another(self, coverage: pl.DataFrame, business_date: date) -> tuple[Quarter, ...]:
         for method in periods.in_order(self.whole["method"].unique()):
@@ -272,8 +273,9 @@ def _view(
         method_name=method_name(method),
         is_champion=view.leading.is_champion,
         quarters=view.quarters,
+        compared=view.compared,
         outside=view.outside,
-        methods=periods.methods(view.whole, view.accuracy, view.leading, view.shown),
+        methods=periods.methods(view.whole, view.accuracy, view.leading, view.compared),
         fallbacks=_fallbacks(tables["forecast_period"].filter(of_method & inside), funnels),
         accuracy=track.accuracy(view.accuracy, method),
         proof=proof.split(quality, tuple(each.quarter for each in view.quarters)),

@@ -107,17 +107,16 @@ class OutOfPeriod:
 
 @dataclass(frozen=True)
 class MethodLine:
-    """One method beside the others: the running and the next quarter, what it places in none, and its past error.
+    """One method beside the others: the quarters of View.compared, what it places in none, and its past error.
 
-    wape: None where no past period says. running, next: None for a method that says nothing of when.
+    compared: None for each quarter that the method says nothing of. wape: None where no past period says.
     """
 
     key: str
     name: Text
     is_headline: bool
     is_champion: bool
-    running: Expected | None
-    next: Expected | None
+    compared: tuple[Expected | None, ...]
     outside: tuple[OutOfPeriod, ...]
     wape: float | None
     fell_back_to: Text | None
@@ -201,6 +200,7 @@ class View:
 
     method: whose figures it shows first. is_champion: it was the best over the last as-of dates; where False there is
     no champion yet and the page says so. quarters: running one first; empty where the method says nothing of when.
+    compared: the running and the next quarter, as far as any method says when; methods are held side by side in them.
     unproven: the largest open deals with violated criteria; unproven_deals and unproven_expected are of all of them.
     """
 
@@ -210,6 +210,7 @@ class View:
     method_name: Text
     is_champion: bool
     quarters: tuple[Quarter, ...]
+    compared: tuple[Period, ...]
     outside: tuple[OutOfPeriod, ...]
     methods: tuple[MethodLine, ...]
     fallbacks: tuple[tuple[Text, Text], ...]

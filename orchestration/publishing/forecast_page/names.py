@@ -69,15 +69,16 @@ STATES = {
 }
 UNKNOWN_STATE = Text("Not known", "未知")
 
+# Short, because they stand in a column.
 EXCLUSIONS = {
-    "missing_amount": Text("The deal has no amount", "商机没有金额"),
-    "negative_amount": Text("The amount is negative", "金额为负数"),
-    "missing_rate": Text("No exchange rate for its currency", "缺少该币种的汇率"),
-    "missing_currency": Text("The deal has no currency", "商机没有币种"),
-    "no_rate_history": Text("Too little history of its stage", "所处阶段历史不足"),
-    "no_won_amount": Text("No amount of a won deal is known there", "该阶段没有已知的赢单金额"),
-    "missing_probability": Text("The CRM carries no probability", "CRM 未填写概率"),
-    "probability_out_of_range": Text("The CRM's probability is none", "CRM 的概率超出 0–100%"),
+    "missing_amount": Text("No amount", "没有金额"),
+    "negative_amount": Text("Negative amount", "金额为负"),
+    "missing_rate": Text("No exchange rate", "缺少汇率"),
+    "missing_currency": Text("No currency", "没有币种"),
+    "no_rate_history": Text("Too little history", "历史不足"),
+    "no_won_amount": Text("No won amount known", "赢单金额未知"),
+    "missing_probability": Text("No CRM probability", "CRM 无概率"),
+    "probability_out_of_range": Text("CRM probability wrong", "CRM 概率越界"),
 }
 
 BUCKETS = {

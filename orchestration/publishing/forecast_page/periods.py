@@ -4,7 +4,7 @@ Belongs here: choosing and ordering what the served tables hold; pure. Not here:
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -126,9 +126,9 @@ def _pipeline(row: Mapping[str, Any]) -> Pipeline:
     )
 
 
-def outside(rows: pl.DataFrame) -> tuple[OutOfPeriod, ...]:
-    """What a method places in no period, where it places anything there."""
-    found = {row["period_status"]: row for row in rows.iter_rows(named=True) if row["period_status"] in OUTSIDE}
+def outside(rows: Iterable[Mapping[str, Any]]) -> tuple[OutOfPeriod, ...]:
+    """What a method places in no period, where it places anything there. rows: its forecast_period."""
+    found = {row["period_status"]: row for row in rows if row["period_status"] in OUTSIDE}
     return tuple(
         OutOfPeriod(status, row["open_deals"] or 0, row["excluded_deals"] or 0, row["open_amount"])
         for status in OUTSIDE
@@ -137,12 +137,12 @@ def outside(rows: pl.DataFrame) -> tuple[OutOfPeriod, ...]:
 
 
 def methods(
-    rows: pl.DataFrame, accuracy: pl.DataFrame, leading: Headline, shown: tuple[Period | None, Period | None]
+    rows: pl.DataFrame, accuracy: pl.DataFrame, leading: Headline, compared: Sequence[Period]
 ) -> tuple[MethodLine, ...]:
     """Every method beside the others, simplest first.
 
-    rows: forecast_period of one funnel and scope. accuracy: forecast_accuracy of the funnel. shown: the running and the
-    next quarter.
+    rows: forecast_period of one funnel and scope. accuracy: forecast_accuracy of the funnel. compared: the quarters in
+    which they are held side by side.
     """
     past = {
         row["method"]: row
@@ -157,7 +157,7 @@ def methods(
     for row in rows.iter_rows(named=True):
         of_method[row["method"]].append(row)
     return tuple(
-        _method(method, of_method[method], past.get(method), leading, shown) for method in in_order(of_method)
+        _method(method, of_method[method], past.get(method), leading, compared) for method in in_order(of_method)
     )
 
 
@@ -166,14 +166,13 @@ def _method(
     rows: list[dict[str, Any]],
     past: Mapping[str, Any] | None,
     leading: Headline,
-    shown: tuple[Period | None, Period | None],
+    compared: Sequence[Period],
 ) -> MethodLine:
     of_quarter = {
         row["period_start"]: expected(row)
         for row in rows
         if row["period_kind"] == "quarter" and row["period_status"] == DATED
     }
-    running, following = (of_quarter.get(period.start) if period else None for period in shown)
     stand_ins = {row["fell_back_to"] for row in rows if row["fell_back_to"]}
     is_headline = method == leading.method
     return MethodLine(
@@ -181,9 +180,8 @@ def _method(
         name=method_name(method),
         is_headline=is_headline,
         is_champion=bool(past and past["is_champion"]) or (is_headline and leading.is_champion),
-        running=running,
-        next=following,
-        outside=outside(pl.DataFrame(rows, infer_schema_length=None)) if rows else (),
+        compared=tuple(of_quarter.get(period.start) for period in compared),
+        outside=outside(rows),
         wape=past["wape"] if past else None,
         fell_back_to=method_name(in_order(stand_ins)[0]) if stand_ins else None,
     )

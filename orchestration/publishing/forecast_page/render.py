@@ -76,6 +76,7 @@ def render(page: ForecastPage) -> str:
         proof_bars=[[bars.proof_bar(period) for period in view.proof] for view in page.views],
         method_meanings=METHOD_MEANINGS,
         outside_names=OUTSIDE,
+        state_names=STATES,
     )
 
 

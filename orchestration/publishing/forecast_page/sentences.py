@@ -41,15 +41,15 @@ def _target(expected: Expected) -> tuple[str, str]:
     target, distance = short_money(expected.target), short_money(abs(expected.gap))
     if expected.gap > 0:
         return (
-            f" That is {distance.en} short of the target of {target.en}.",
+            f" That is {distance.en} short of the {target.en} target.",
             f"距目标 {target.zh} 还差 {distance.zh}。",
         )
     if expected.gap < 0:
         return (
-            f" That is {distance.en} above the target of {target.en}.",
+            f" That is {distance.en} above the {target.en} target.",
             f"超出目标 {target.zh} {distance.zh}。",
         )
-    return f" That is the target of {target.en}.", f"恰为目标 {target.zh}。"
+    return f" That is the {target.en} target.", f"恰为目标 {target.zh}。"
 
 
 def _without_period(view: View, currency: str) -> Text:
