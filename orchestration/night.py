@@ -123,6 +123,10 @@ class Night:
         return self.home.served / "stageproof.duckdb"
 
     @property
+    def forecast_file(self) -> Path:
+        return self.review_file.with_name("forecast.html")
+
+    @property
     def review_file(self) -> Path:
         return self.home.reports / str(self.business_date) / "review.html"
 

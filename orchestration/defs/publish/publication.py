@@ -21,6 +21,8 @@ from orchestration.opening import (
 )
 from orchestration.publishing.archive import content, history
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
+from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
+from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
 from orchestration.publishing.review.compose import READ, compose
 from orchestration.publishing.review.render import render
 from orchestration.publishing.review.violations import TREND_NIGHTS
@@ -135,7 +137,28 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
 
 
 @dg.asset(
-    deps=[served_database, review_page],
+    deps=[served_database],
+    group_name="publish",
+    kinds={"html"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="What is expected, how sure that is and how good it has been, one self-contained page.",
+)
+def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
+    page = render_forecast(
+        {name: warehouse.read(sources[name], columns) for name, columns in FORECAST_READ.items()},
+        tables(nightly.standards()),
+        night.business_date,
+    )
+    replace_file(night.forecast_file, page.encode())
+    return dg.MaterializeResult(metadata={"path": str(night.forecast_file)})
+
+
+@dg.asset(
+    deps=[served_database, review_page, forecast_page],
     group_name="publish",
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,

@@ -79,13 +79,15 @@ def _parts(amounts: Sequence[tuple[str, Decimal | None]], length: Decimal) -> tu
     for name, amount in amounts:
         if amount is None or amount <= 0 or not length:
             continue
-        made.append(Part(
+        made.append(
+            Part(
                 name,
                 at=_share(at, length),
                 width=_share(amount, length),
                 middle=_share(at + amount / 2, length),
                 share=float(amount / length),
-            ))
+            )
+        )
         at += amount
     return tuple(made)
 

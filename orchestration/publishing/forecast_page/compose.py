@@ -71,9 +71,7 @@ def compose(
         business_date=business_date,
         previous_business_date=night["previous_business_date"],
         as_of=local_time(night["as_of_at"], ZoneInfo(company["time_zone"])),
-        views=tuple(
-            _view(each, tables, named, links, joined, place, funnels) for place, each in enumerate(made)
-        ),
+        views=tuple(_view(each, tables, named, links, joined, place, funnels) for place, each in enumerate(made)),
         methods=methods,
         months=tuple(month.label for month in months),
         quarter_labels=(_label(made[0].shown[0]), _label(made[0].shown[1])),
@@ -151,9 +149,7 @@ def _label(period: Period | None) -> str | None:
     return period.label if period else None
 
 
-def _labels(
-    tables: Mapping[str, pl.DataFrame], standards: Mapping[str, pl.DataFrame]
-) -> dict[tuple[str, date], str]:
+def _labels(tables: Mapping[str, pl.DataFrame], standards: Mapping[str, pl.DataFrame]) -> dict[tuple[str, date], str]:
     """What fiscal periods are called, by kind and first day."""
     columns = ["period_kind", "period_start", "period_label"]
     frames = [tables[name].select(columns) for name in ("forecast_backtest", "forecast_record", "forecast_period")]
@@ -209,7 +205,11 @@ def _placed(rows: pl.DataFrame, listed: pl.DataFrame, stages: pl.DataFrame) -> p
             nulls_equal=True,
             maintain_order="left",
         )
-        .select("deal", pl.col("stage_place").alias("stage"), pl.exclude("deal", "deal_key", "funnel", "stage", "stage_place"))
+        .select(
+            "deal",
+            pl.col("stage_place").alias("stage"),
+            pl.exclude("deal", "deal_key", "funnel", "stage", "stage_place"),
+        )
     )
 
 
@@ -229,9 +229,7 @@ def _frames(
     several = funnels if key == ALL and len(funnels) > 1 else {}
     if several:
         is_whole = pl.col("funnel").is_in(list(several)) & (pl.col("scope") == ALL)
-        rows = pl.concat(
-            [rows, tables["forecast_period"].filter(is_whole & (pl.col("method") == method))]
-        )
+        rows = pl.concat([rows, tables["forecast_period"].filter(is_whole & (pl.col("method") == method))])
         coverage = pl.concat([coverage, tables["forecast_coverage"].filter(is_whole)])
     return {
         "levels": levels.levels(place, rows, coverage, view.shown, owners, several),
@@ -291,5 +289,7 @@ def _view(
 
 def _fallbacks(rows: pl.DataFrame, funnels: Mapping[str, Text]) -> tuple[tuple[Text, Text], ...]:
     """Funnels where another method speaks in the stead of the leading one, and which."""
-    found = dict(rows.filter(pl.col("funnel") != ALL).select("funnel", "fell_back_to").drop_nulls().unique().iter_rows())
+    found = dict(
+        rows.filter(pl.col("funnel") != ALL).select("funnel", "fell_back_to").drop_nulls().unique().iter_rows()
+    )
     return tuple((funnels[funnel], method_name(found[funnel])) for funnel in funnels if funnel in found)

@@ -37,9 +37,7 @@ def expected(
     start, chance, amount = pl.col("period_start"), pl.col("chance"), pl.col("expected_amount")
     in_month = [start == month.start for month in months]
     in_none = ~pl.any_horizontal(in_month).fill_null(value=False) if in_month else pl.lit(value=True)
-    in_quarter = [
-        start.is_between(quarter.start, quarter.end) if quarter else pl.lit(value=False) for quarter in shown
-    ]
+    in_quarter = [start.is_between(quarter.start, quarter.end) if quarter else pl.lit(value=False) for quarter in shown]
 
     def summed(value: pl.Expr, where: pl.Expr) -> pl.Expr:
         """Nothing where the deal has no chance there, null where it has one and it is not known."""
@@ -100,7 +98,9 @@ def _place(months: Sequence[date], shown: Sequence[Period | None]) -> pl.Expr:
     """The label of the quarter in which the deal is expected, `after` for later ones, else why it is in none."""
     start = pl.col("period_start")
     labels = [
-        pl.when(start.is_between(quarter.start, quarter.end)).then(pl.lit(quarter.label)) for quarter in shown if quarter
+        pl.when(start.is_between(quarter.start, quarter.end)).then(pl.lit(quarter.label))
+        for quarter in shown
+        if quarter
     ]
     is_dated = (pl.col("period_status") == DATED) & start.is_not_null()
     return pl.coalesce(*labels, pl.when(is_dated).then(pl.lit("later")), pl.col("period_status"))
@@ -157,9 +157,7 @@ def reasons(expected_rows: pl.DataFrame, methods: Sequence[str], told: pl.DataFr
     rows = expected_rows.select("deal_key", "method").with_row_index("expected")
     return (
         told.filter(pl.col("method").is_in(list(methods)))
-        .with_columns(
-            pl.col("method").replace_strict(list(methods), list(range(len(methods))), return_dtype=pl.Int64)
-        )
+        .with_columns(pl.col("method").replace_strict(list(methods), list(range(len(methods))), return_dtype=pl.Int64))
         .join(rows, on=["deal_key", "method"], how="inner")
         .sort("expected", "reason_number")
         .select(

@@ -57,7 +57,10 @@ def levels(
     quarter. funnels: names of the funnels to be told apart; none where there is only one.
     """
     known = [
-        *rows.filter(pl.col("scope").is_in(["team", "owner", "segment"])).select("scope", "scope_value").unique().rows(),
+        *rows.filter(pl.col("scope").is_in(["team", "owner", "segment"]))
+        .select("scope", "scope_value")
+        .unique()
+        .rows(),
         *(("funnel", funnel) for funnel in funnels),
     ]
     order = list(SCOPES)
@@ -66,7 +69,11 @@ def levels(
     for scope, value in sorted(known, key=lambda each: (order.index(each[0]), each[1] == NOBODY, each[1] or "")):
         name, is_named = _name(scope, value, owners, funnels)
         line: dict[str, object] = {
-            "view": view, "scope": scope, "name_en": name.en, "name_zh": name.zh, "is_named": is_named
+            "view": view,
+            "scope": scope,
+            "name_en": name.en,
+            "name_zh": name.zh,
+            "is_named": is_named,
         }
         for term, period in zip(TERMS, shown, strict=True):
             place = (scope, value, period.start if period else None)

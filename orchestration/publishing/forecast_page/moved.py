@@ -48,7 +48,9 @@ def movement(
         .join(named, on=["period_kind", "period_start"], how="left")
         .with_columns(
             *(
-                pl.col(name).replace_strict(order, list(range(len(order))), return_dtype=pl.Int64).alias(f"{name}_place")
+                pl.col(name)
+                .replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
+                .alias(f"{name}_place")
                 for name, order in (("span", spans), ("bucket", buckets), ("period_kind", kinds))
             )
         )

@@ -41,7 +41,9 @@ def headline(funnel: str, accuracy: pl.DataFrame, spoken: Collection[str]) -> He
     accuracy: forecast_accuracy. spoken: methods with a forecast of the funnel tonight.
     """
     champions = accuracy.filter(
-        (pl.col("funnel") == funnel) & pl.col("is_champion").fill_null(value=False) & pl.col("method").is_in(list(spoken))
+        (pl.col("funnel") == funnel)
+        & pl.col("is_champion").fill_null(value=False)
+        & pl.col("method").is_in(list(spoken))
     )["method"]
     if champions.len():
         return Headline(sorted(champions)[0], is_champion=True)
@@ -50,9 +52,7 @@ def headline(funnel: str, accuracy: pl.DataFrame, spoken: Collection[str]) -> He
     return Headline(found, is_champion=False) if found else None
 
 
-def quarters(
-    rows: pl.DataFrame, coverage: pl.DataFrame, business_date: date
-) -> tuple[Quarter, ...]:
+def quarters(rows: pl.DataFrame, coverage: pl.DataFrame, business_date: date) -> tuple[Quarter, ...]:
     """The quarters that a method tells apart, each with its months, the running one first.
 
     rows: forecast_period of one method, funnel and scope. coverage: forecast_coverage of the same funnel and scope.

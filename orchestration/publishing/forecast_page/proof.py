@@ -74,9 +74,7 @@ def violated(
 
     deals, chances: forecast_deal and forecast_deal_period of one method and funnel. known: deals_current.
     """
-    inside = (
-        pl.col("period_start").is_between(running.start, running.end) if running else pl.lit(value=True)
-    )
+    inside = pl.col("period_start").is_between(running.start, running.end) if running else pl.lit(value=True)
     expected = (
         chances.filter(inside)
         .group_by("deal_key")
