@@ -72,7 +72,7 @@ SERVED_TABLES = (
         "forecast",
         ("business_date", "method", "funnel", "period_kind", "period_start", "period_status", "criteria_state"),
     ),
-    ServedTable("forecast_deal_reasons", "forecast", ("business_date", "method", "deal_key", "reason_rank")),
+    ServedTable("forecast_reasons", "forecast", ("business_date", "method", "deal_key", "reason_rank")),
     ServedTable("forecast_coverage", "forecast", ("funnel", "scope", "scope_value", "period_kind", "period_start")),
     ServedTable(
         "forecast_backtest", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")

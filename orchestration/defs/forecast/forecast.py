@@ -39,7 +39,7 @@ DESCRIPTIONS = {
         " CRM's dates, and the coverage that history says is required at this point of a period. Commit, best case and"
         " pipeline are rolled up: each holds the one before."
     ),
-    "forecast_deal_reasons": (
+    "forecast_reasons": (
         "One row per method that looks at a deal's own facts, open deal and reason: what moves its chance most, by how"
         " many points. Points of different facts do not add up."
     ),
@@ -123,7 +123,7 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
         "forecast_deal_period": made.deal_periods,
         "forecast_period": pl.concat([earlier, tonight], how="diagonal_relaxed") if earlier is not None else tonight,
         "forecast_quality": made.quality,
-        "forecast_deal_reasons": made.reasons,
+        "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(inputs),
     }
     warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight})
