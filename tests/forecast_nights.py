@@ -43,9 +43,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "forecast_deal_period": {"business_date": pl.Date}
     | _columns(_TEXT, "method deal_key funnel period_status")
     | {"period_start": pl.Date, "chance": pl.Decimal(13, 12), "amount_if_won": _MONEY, "expected_amount": _MONEY},
-    "forecast_deal_reasons": {"business_date": pl.Date}
-    | _columns(_TEXT, "method deal_key fact wording_en wording_zh")
-    | {"reason_number": _COUNT, "effect": pl.Float64},
+    "forecast_reasons": {"business_date": pl.Date}
+    | _columns(_TEXT, "method deal_key fact level")
+    | {"reason_rank": _COUNT, "value": pl.Float64, "usual_value": pl.Float64, "win_rate_points": pl.Decimal(5, 2)},
     "forecast_quality": {"business_date": pl.Date}
     | _columns(_TEXT, "method funnel period_kind period_label period_status criteria_state")
     | _columns(pl.Date, "period_start period_end")
@@ -82,6 +82,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | _columns(_TEXT, "config_hash inputs_hash code_version"),
 }
 SCHEMAS["forecast_record"] = SCHEMAS["forecast_backtest"]
+SCHEMAS["forecast_movement"] = {
+    name: kind
+    for name, kind in SCHEMAS["pipeline_movement"].items()
+    if "expected" not in name and name not in ("pushes", "slips", "pull_ins")
+}
 
 
 def standards(
@@ -272,16 +277,17 @@ def chances(key: str, by_month: Mapping[int, str], amount: int = 40_000, method:
     ]
 
 
-def reason(key: str, number: int = 1, effect: float = -0.4, **more: Any) -> dict[str, Any]:
+def reason(key: str, rank: int = 1, points: str = "-4.50", **more: Any) -> dict[str, Any]:
     return {
         "business_date": BUSINESS_DATE,
         "method": "timed",
         "deal_key": f"generic:{key}",
-        "reason_number": number,
+        "reason_rank": rank,
         "fact": "days_since_customer_activity",
-        "effect": effect,
-        "wording_en": "The customer has been silent for 40 days.",
-        "wording_zh": "客户已沉默 40 天。",
+        "level": None,
+        "value": 40.0,
+        "usual_value": 9.0,
+        "win_rate_points": Decimal(points),
         **more,
     }
 
@@ -414,7 +420,13 @@ def served(previous: date | None = BEFORE, **rows: Iterable[Mapping[str, Any]]) 
         }
     ]
     return {
-        name: pl.DataFrame(list(rows.get(name, nights if name == "nights" else [])), schema=schema)
+        name: pl.DataFrame(
+            [
+                {column: value for column, value in row.items() if column in schema}
+                for row in rows.get(name, nights if name == "nights" else [])
+            ],
+            schema=schema,
+        )
         for name, schema in SCHEMAS.items()
     }
 
@@ -548,19 +560,12 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             ],
             "forecast_deal": forecasts,
             "forecast_deal_period": by_month,
-            "forecast_deal_reasons": [
+            "forecast_reasons": [
                 row
                 for number in range(1, 25, 2)
                 for row in (
                     reason(f"{number}"),
-                    reason(
-                        f"{number}",
-                        2,
-                        0.3,
-                        fact="icp_band",
-                        wording_en="It fits the ideal customer well (band A).",
-                        wording_zh="与理想客户高度匹配（A 档）。",
-                    ),
+                    reason(f"{number}", 2, "3.00", fact="icp_band", level="A", value=None, usual_value=None),
                 )
             ],
             "forecast_quality": proofs,
@@ -569,6 +574,18 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             "forecast_accuracy": judged,
             "forecast_calibration": bins,
             "pipeline_movement": moves,
+            "forecast_movement": [
+                row
+                for span in ("last_night", "week")
+                for start in (RUNNING, NEXT)
+                for row in (
+                    moved("won", 130_000, 420_000, span, start),
+                    moved("lost", -310_000, 310_000, span, start, deals=5),
+                    moved("pushed_out", -120_000, 380_000, span, start, deals=6),
+                    moved("model", 22_000, 5_100_000, span, start, deals=61),
+                    moved("new_business", -30_000, 650_000, span, start, deals=0),
+                )
+            ],
             **more,
         }
     )

@@ -18,7 +18,8 @@
     if (!reasonsOf.has(of)) reasonsOf.set(of, []);
     reasonsOf.get(of).push(each);
   }
-  const reasonText = (each) => reasons.at(stageproof.language() === "zh" ? "wording_zh" : "wording_en", each);
+  const spoken = (name, each) => reasons.at(`${name}_${stageproof.language()}`, each);
+  const reasonText = (each) => spoken("wording", each);
   const codes = Object.fromEntries(["owner", "team", "criteria_state", "place", "amount_exclusion"].map((name) => [name, coded(expected, name)]));
   const placeNames = { ...data.names.outside };
   const stateMark = (row) => {
@@ -48,7 +49,7 @@
     const own = reasonsOf.get(row);
     if (!own) return el("span", { class: "soft" }, stageproof.NOT_KNOWN);
     const more = own.length > 1 ? el("span", { class: "soft" }, ` +${number(own.length - 1)}`) : "";
-    return el("div", { class: `small clamp ${reasons.at("raises", own[0]) ? "raises" : "lowers"}`, title: reasonText(own[0]) }, reasonText(own[0]), more);
+    return el("div", { class: `small clamp ${reasons.at("raises", own[0]) ? "raises" : "lowers"}`, title: reasonText(own[0]) }, reasonText(own[0]), say(", ", "，"), spoken("points", own[0]), more);
   };
   const hasReasons = reasons.rows > 0;
   const basis = (row) => {
@@ -92,7 +93,8 @@
       reasonsOf.has(row)
         ? section(
             say("Why it differs from its stage and age", "与同阶段、同停留时间商机的差异原因"),
-            el("ul", { class: "reasons" }, ...reasonsOf.get(row).map((each) => el("li", { class: reasons.at("raises", each) ? "raises" : "lowers" }, reasonText(each), el("span", { class: "unseen" }, reasons.at("raises", each) ? say(" (raises the chance)", "（提高概率）") : say(" (lowers the chance)", "（降低概率）"))))),
+            el("ul", { class: "reasons" }, ...reasonsOf.get(row).map((each) => el("li", { class: reasons.at("raises", each) ? "raises" : "lowers" }, reasonText(each), el("span", { class: "soft" }, say(": ", "："), spoken("points", each))))),
+            el("p", { class: "small soft" }, say("Points of different reasons do not add up.", "不同原因的百分点不可相加。")),
           )
         : null,
       section(
@@ -182,7 +184,7 @@
       { title: ["No figure because", "无法估值的原因"], kind: "text", value: (row) => basis(row) },
       { title: ["Proof", "证据"], kind: "text", value: (row) => (at("criteria_state", row) === null ? null : named(data.names.states, at("criteria_state", row))) },
       { title: ["Method", "方法"], kind: "text", value: (row) => named(data.names.methods, at("fell_back_to", row) ?? data.methods[at("method", row)]) },
-      ...(hasReasons ? [{ title: ["Reasons", "原因"], kind: "text", width: 48, value: (row) => (reasonsOf.get(row) ?? []).map((each) => `${reasons.at("raises", each) ? "▲" : "▼"} ${reasonText(each)}`).join(" ") }] : []),
+      ...(hasReasons ? [{ title: ["Reasons", "原因"], kind: "text", width: 48, value: (row) => (reasonsOf.get(row) ?? []).map((each) => `${reasonText(each)} (${spoken("points", each)})`).join("; ") }] : []),
       ...data.months.flatMap((label, place) => [
         { title: [`Chance ${label}`, `概率 ${label}`], kind: "number", value: (row) => at(`chance_${place}`, row) },
         { title: [`Expected ${label}, ${data.currency}`, `期望 ${label}，${data.currency}`], kind: "money", value: (row) => at(`amount_${place}`, row) },

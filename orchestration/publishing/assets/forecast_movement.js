@@ -6,18 +6,23 @@
   const { ofView, part, picker, inAddress, units, signed, plainTable } = stageproof.forecast;
 
   const { movement } = tables;
-  const MEASURES = { expected: ["Expected amount", "期望金额"], amount: ["Full amount", "全额"] };
   const hosts = document.getElementById("movement-pickers");
+  const measure = picker(hosts, {
+    key: "measure",
+    label: ["What moved", "变动对象"],
+    options: () => [...new Set(ofView(movement).map((row) => movement.at("measure", row)))].map((key) => ({ key, label: say(...data.names.measures[key]) })),
+  });
   const span = picker(hosts, {
     key: "span",
     label: ["From", "起点"],
     options: () => {
       const found = new Map();
-      for (const row of ofView(movement)) found.set(movement.at("span", row), movement.at("opening_night", row));
-      return [...found].map(([key, night]) => ({ key, label: `${say(...(data.names.spans[key] ?? [key, key]))} (${night})` }));
+      for (const row of ofMeasure()) found.set(movement.at("span", row), movement.at("opening_night", row));
+      return [...found].map(([key, night]) => ({ key, label: say(`${data.names.spans[key][0]} (${night})`, `${data.names.spans[key][1]}（${night}）`) }));
     },
   });
-  const ofSpan = () => ofView(movement).filter((row) => movement.at("span", row) === span.chosen());
+  const ofMeasure = () => ofView(movement).filter((row) => movement.at("measure", row) === measure.chosen());
+  const ofSpan = () => ofMeasure().filter((row) => movement.at("span", row) === span.chosen());
   const keyOf = (row) => `${movement.at("kind", row)} ${movement.at("period_start", row) ?? ""}`.trim();
   const periodName = (row) => {
     if (movement.at("kind", row) === "all") return say("All periods together", "全部期间");
@@ -27,7 +32,7 @@
   };
   const period = picker(hosts, {
     key: "period",
-    label: ["Close dates in", "预计成交于"],
+    label: ["Period", "期间"],
     options: () => {
       const found = new Map();
       for (const row of ofSpan()) if (!found.has(keyOf(row)) && periodName(row) !== null) found.set(keyOf(row), periodName(row));
@@ -35,26 +40,19 @@
     },
     initial: (offered) => (offered.find(({ label }) => label === data.quarters[0]) ?? offered[0])?.key,
   });
-  const measure = picker(hosts, {
-    key: "measure",
-    label: ["Measured by", "度量"],
-    options: () => Object.entries(MEASURES).map(([key, name]) => ({ key, label: say(...name) })),
-  });
-
   const INCREASES = "--good";
   const DECREASES = "--block";
   const draw = () => {
-    const suffix = measure.chosen() === "expected" ? "_expected" : "";
     const rows = ofSpan().filter((row) => keyOf(row) === period.chosen());
-    const sum = (name) => rows.reduce((total, row) => total + (movement.at(`${name}${suffix}`, row) ?? 0n), 0n);
+    const sum = (name) => rows.reduce((total, row) => total + (movement.at(name, row) ?? 0n), 0n);
     const [opening, closing] = [sum("opening"), sum("closing")];
-    const moved = rows.filter((row) => movement.at("bucket", row) !== "unchanged" && (movement.at("deals", row) || movement.at(`change${suffix}`, row)));
+    const moved = rows.filter((row) => movement.at("bucket", row) !== "unchanged" && (movement.at("deals", row) || movement.at("change", row) !== 0n));
     const name = (row) => say(...(data.names.buckets[movement.at("bucket", row)] ?? [movement.at("bucket", row), movement.at("bucket", row)]));
-    const steps = moved.filter((row) => movement.at(`change${suffix}`, row));
+    const steps = moved.filter((row) => movement.at("change", row) !== 0n);
     let at = opening;
     const values = [[0, units(opening)]];
     for (const row of steps) {
-      const to = at + movement.at(`change${suffix}`, row);
+      const to = at + movement.at("change", row);
       values.push([units(at), units(to)]);
       at = to;
     }
@@ -87,8 +85,8 @@
           kind: "floating",
           name: ["Amount", "金额"],
           values: whole,
-          labels: [money(opening), ...steps.map((row) => signed(movement.at(`change${suffix}`, row))), money(closing)],
-          colours: ["--won", ...steps.map((row) => (movement.at(`change${suffix}`, row) > 0n ? INCREASES : DECREASES)), "--won"],
+          labels: [money(opening), ...steps.map((row) => signed(movement.at("change", row))), money(closing)],
+          colours: ["--won", ...steps.map((row) => (movement.at("change", row) > 0n ? INCREASES : DECREASES)), "--won"],
         },
       ],
     });
@@ -97,13 +95,13 @@
       ...moved.map((row) => ({
         label: name(row),
         deals: number(movement.at("deals", row)),
-        change: signed(movement.at(`change${suffix}`, row)),
-        isUp: movement.at(`change${suffix}`, row) > 0n,
-        isDown: movement.at(`change${suffix}`, row) < 0n,
+        change: signed(movement.at("change", row)),
+        isUp: movement.at("change", row) > 0n,
+        isDown: movement.at("change", row) < 0n,
         pushes: movement.at("pushes", row) || null,
         slips: movement.at("slips", row) || null,
       })),
-      ...rows.filter((row) => movement.at("bucket", row) === "unchanged").map((row) => ({ label: name(row), deals: number(movement.at("deals", row)), change: signed(movement.at(`change${suffix}`, row)) })),
+      ...rows.filter((row) => movement.at("bucket", row) === "unchanged").map((row) => ({ label: name(row), deals: number(movement.at("deals", row)), change: signed(movement.at("change", row)) })),
       { label: say(`Closing, ${nights[1]}`, `期末 ${nights[1]}`), amount: money(closing), isTotal: true },
     ];
     plainTable(
@@ -113,27 +111,27 @@
         { title: ["What happened", "变动"], isHead: true, cell: (each) => each.label },
         { title: ["Deals", "商机数"], isEnd: true, cell: (each) => each.deals ?? "" },
         { title: [`Change, ${data.currency}`, `变动额，${data.currency}`], isEnd: true, cell: (each) => (each.isUp || each.isDown ? el("span", { class: each.isUp ? "better" : "worse" }, each.change) : (each.change ?? "")) },
-        { title: ["Pushes", "推迟次数"], isEnd: true, cell: (each) => (each.pushes ? number(each.pushes) : "") },
-        { title: ["Slips out of the period", "滑出期间"], isEnd: true, cell: (each) => (each.slips ? number(each.slips) : "") },
+        ...(moved.some((row) => movement.at("pushes", row) !== null)
+          ? [
+              { title: ["Pushes", "推迟次数"], isEnd: true, cell: (each) => (each.pushes ? number(each.pushes) : "") },
+              { title: ["Slips out of the period", "滑出期间"], isEnd: true, cell: (each) => (each.slips ? number(each.slips) : "") },
+            ]
+          : []),
         { title: [`Stands at, ${data.currency}`, `余额，${data.currency}`], isEnd: true, cell: (each) => each.amount ?? "" },
       ],
       lines,
       (each) => (each.isTotal ? "whole" : null),
     );
   };
+  const offerAndDraw = () => {
+    for (const each of [measure, span, period]) each.offer();
+    draw();
+  };
   part("movement", "movement", () => {
     if (!ofView(movement).length) return false;
-    span.offer();
-    period.offer();
-    measure.offer();
-    draw();
+    offerAndDraw();
     return true;
   });
-  span.onChange(() => {
-    period.offer();
-    draw();
-  });
-  period.onChange(draw);
-  measure.onChange(draw);
-  inAddress("movement", [span, period, measure]);
+  for (const each of [measure, span, period]) each.onChange(offerAndDraw);
+  inAddress("movement", [measure, span, period]);
 })();

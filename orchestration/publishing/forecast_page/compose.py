@@ -22,7 +22,7 @@ from orchestration.publishing.forecast_page.content import (
 )
 from orchestration.publishing.forecast_page.names import ALL_FUNNELS, method_name
 from orchestration.publishing.forecast_page.periods import Headline
-from orchestration.publishing.forecast_page.reading import ALL, NIGHTLY, read
+from orchestration.publishing.forecast_page.reading import ALL, read
 from orchestration.publishing.review.names import Names, names
 from orchestration.publishing.wording import Text, local_time
 
@@ -42,8 +42,7 @@ def compose(
     Raises:
         ForecastPageRefusedError: `nights` has no row for the business date, or a table lacks a column.
     """
-    tables = read(served)
-    tables |= {name: tables[name].filter(pl.col("business_date") == business_date) for name in NIGHTLY}
+    tables = read(served, business_date)
     company = standards["company"].row(0, named=True)
     night = _night(tables["nights"], business_date)
     named = names(standards, pl.DataFrame(schema={"rule_id": pl.String}), tables["deals_current"])
@@ -84,7 +83,7 @@ def compose(
             deals=listed.drop("deal_key"),
             stages=stages.drop("funnel", "stage"),
             expected=_placed(rows, listed, stages),
-            reasons=deals.reasons(rows, methods, tables["forecast_deal_reasons"]),
+            reasons=deals.reasons(rows, methods, tables["forecast_reasons"]),
             **joined,
         ),
     )
@@ -236,7 +235,9 @@ def _frames(
         "periods": periods.table(place, view.quarters),
         "said": track.said(place, key, method, tables["forecast_backtest"], tables["forecast_record"], business_date),
         "calibration": track.calibration(place, key, method, tables["forecast_calibration"]),
-        "movement": moved.movement(place, key, tables["pipeline_movement"], labels, business_date),
+        "movement": moved.movement(
+            place, key, tables["forecast_movement"], tables["pipeline_movement"], labels, business_date
+        ),
     }
 
 

@@ -246,7 +246,8 @@ class Tables:
     (month label, or later, overdue, undated, untimed), criteria_state, amount_exclusion, amount_basis, realisation,
     rate_n, is_insufficient_history, fell_back_to; and for each month told apart chance_<n> and amount_<n>, with
     chance_rest and amount_rest for what lies in none.
-    reasons: one row per row of `expected` and reason, the leading one first. expected, wording_en, wording_zh, raises.
+    reasons: one row per row of `expected` and reason, the leading one first. expected, wording_en, wording_zh,
+    points_en, points_zh (by how much it moves the chance), raises.
     levels: one row per view, scope (funnel, team, owner, segment) and value. name_en, name_zh, is_named (whether the
     name is the product's own and no datum); for running_ and next_: total, low, high, won, open, new, target, gap,
     coverage, required.
@@ -255,8 +256,8 @@ class Tables:
     period_start, label, forecast, low, high, actual (null while it goes on).
     calibration: one row per view, question and bin (0 stands for all). n, won_deals, mean_chance, observed_share,
     observed_low, observed_high, ece.
-    movement: one row per view, span, period and bucket. kind (all, month, quarter), period_start, label, opening_night,
-    deals, pushes, slips; opening, change, closing, and the same of expected amounts.
+    movement: one row per view, measure, span, period and bucket. kind (all, month, quarter), period_start, label,
+    opening_night, deals, pushes, slips; opening, change, closing.
     """
 
     deals: pl.DataFrame

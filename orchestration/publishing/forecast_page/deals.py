@@ -10,6 +10,7 @@ import polars as pl
 
 from orchestration.publishing.forecast_page.content import Period
 from orchestration.publishing.forecast_page.periods import DATED
+from orchestration.publishing.forecast_reasons import points_text, reason_text
 from orchestration.publishing.review.names import Names
 
 # The largest expectations are listed; more would make a page that no browser is glad of. The served tables hold all.
@@ -153,17 +154,27 @@ def stages(expected_rows: pl.DataFrame, names: Names) -> pl.DataFrame:
 
 
 def reasons(expected_rows: pl.DataFrame, methods: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
-    """`Tables.reasons`. expected_rows: in their order, with deal_key. told: forecast_deal_reasons of tonight."""
+    """`Tables.reasons`. expected_rows: in their order, with deal_key. told: forecast_reasons of tonight."""
     rows = expected_rows.select("deal_key", "method").with_row_index("expected")
-    return (
+    found = (
         told.filter(pl.col("method").is_in(list(methods)))
         .with_columns(pl.col("method").replace_strict(list(methods), list(range(len(methods))), return_dtype=pl.Int64))
         .join(rows, on=["deal_key", "method"], how="inner")
-        .sort("expected", "reason_number")
-        .select(
-            pl.col("expected").cast(pl.Int64),
-            "wording_en",
-            "wording_zh",
-            raises=pl.col("effect") > 0,
-        )
+        .sort("expected", "reason_rank")
+    )
+    words = [
+        (reason_text(fact, level, value, usual), points_text(points))
+        for fact, level, value, usual, points in found.select(
+            "fact", "level", "value", "usual_value", "win_rate_points"
+        ).iter_rows()
+    ]
+    return pl.DataFrame(
+        {
+            "expected": found["expected"].cast(pl.Int64),
+            "wording_en": pl.Series([text.en for text, _ in words], dtype=pl.String),
+            "wording_zh": pl.Series([text.zh for text, _ in words], dtype=pl.String),
+            "points_en": pl.Series([points.en for _, points in words], dtype=pl.String),
+            "points_zh": pl.Series([points.zh for _, points in words], dtype=pl.String),
+            "raises": found["win_rate_points"] > 0,
+        }
     )

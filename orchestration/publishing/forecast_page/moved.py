@@ -1,4 +1,4 @@
-"""What moved the pipeline and what it was expected to bring, as the page shows it.
+"""What moved the forecast and the pipeline, as the page shows it.
 
 Belongs here: choosing rows and naming their periods; pure. Not here: which bucket a deal is in.
 """
@@ -8,64 +8,82 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from orchestration.publishing.forecast_page.names import BUCKETS, SPANS
+from orchestration.publishing.forecast_page.names import BUCKETS, MEASURES, SPANS
 
 # A period that was over by then is of interest to nobody, though overdue deals still stand in it.
 EARLIER_DAYS = 100
-_NAMES = {
-    "opening": "opening_amount",
-    "change": "change_amount",
-    "closing": "closing_amount",
-    "opening_expected": "opening_expected_amount",
-    "change_expected": "change_expected_amount",
-    "closing_expected": "closing_expected_amount",
-}
+KINDS = ("all", "quarter", "month")
 
 
 def movement(
-    view: int, funnel: str, rows: pl.DataFrame, labels: Mapping[tuple[str, date], str], business_date: date
+    view: int,
+    funnel: str,
+    forecast: pl.DataFrame,
+    pipeline: pl.DataFrame,
+    labels: Mapping[tuple[str, date], str],
+    business_date: date,
 ) -> pl.DataFrame:
     """`Tables.movement` of one view: spans from short to long, the running period before later and earlier ones.
 
-    labels: of fiscal periods by kind and first day.
+    forecast, pipeline: forecast_movement and pipeline_movement. labels: of fiscal periods by kind and first day.
     """
-    spans, buckets, kinds = list(SPANS), list(BUCKETS), ["all", "quarter", "month"]
     start = pl.col("period_start")
     named = pl.DataFrame(
         [(kind, day, label) for (kind, day), label in labels.items()],
         schema={"period_kind": pl.String, "period_start": pl.Date, "label": pl.String},
         orient="row",
     )
+    known = pl.lit(None, pl.Int64)
+    every = pl.concat(
+        [
+            _measured(forecast.with_columns(pushes=known, slips=known), "forecast", "amount"),
+            _measured(pipeline, "amount", "amount"),
+            _measured(pipeline, "expected", "expected_amount"),
+        ]
+    )
     return (
-        rows.filter(
+        every.filter(
             (pl.col("funnel") == funnel)
             & (pl.col("closing_night") == business_date)
-            & pl.col("span").is_in(spans)
-            & pl.col("bucket").is_in(buckets)
-            & pl.col("period_kind").is_in(kinds)
+            & pl.col("span").is_in(list(SPANS))
+            & pl.col("bucket").is_in(list(BUCKETS))
+            & pl.col("period_kind").is_in(KINDS)
             & (start.is_null() | (start >= business_date - timedelta(days=EARLIER_DAYS)))
         )
         .join(named, on=["period_kind", "period_start"], how="left")
-        .with_columns(
-            *(
-                pl.col(name)
-                .replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
-                .alias(f"{name}_place")
-                for name, order in (("span", spans), ("bucket", buckets), ("period_kind", kinds))
-            )
+        .sort(
+            _rank("measure", MEASURES),
+            _rank("span", SPANS),
+            _rank("period_kind", KINDS),
+            start,
+            _rank("bucket", BUCKETS),
+            nulls_last=True,
         )
-        .sort("span_place", "period_kind_place", "period_start", "bucket_place", nulls_last=True)
         .select(
-            view=pl.lit(view, pl.Int64),
-            span="span",
-            opening_night="opening_night",
-            kind="period_kind",
-            period_start="period_start",
-            label=pl.coalesce("label", start.dt.strftime("%Y-%m-%d")),
-            bucket="bucket",
-            deals="deals",
-            pushes="pushes",
-            slips="slips",
-            **_NAMES,
+            pl.lit(view, pl.Int64).alias("view"),
+            "measure",
+            "span",
+            "opening_night",
+            pl.col("period_kind").alias("kind"),
+            "period_start",
+            pl.coalesce("label", start.dt.strftime("%Y-%m-%d")).alias("label"),
+            "bucket",
+            "deals",
+            "pushes",
+            "slips",
+            "opening",
+            "change",
+            "closing",
         )
     )
+
+
+def _measured(rows: pl.DataFrame, measure: str, amount: str) -> pl.DataFrame:
+    keys = ["span", "opening_night", "closing_night", "funnel", "period_kind", "period_start", "bucket"]
+    amounts = {name: pl.col(f"{name}_{amount}") for name in ("opening", "change", "closing")}
+    return rows.select(pl.lit(measure).alias("measure"), *keys, "deals", "pushes", "slips", **amounts)
+
+
+def _rank(column: str, names: Mapping[str, object] | tuple[str, ...]) -> pl.Expr:
+    order = list(names)
+    return pl.col(column).replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)

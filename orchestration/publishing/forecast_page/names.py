@@ -4,17 +4,9 @@ Belongs here: the wording of what the page names, and its order; pure. Not here:
 name, and sentences (`sentences`).
 """
 
-from orchestration.publishing.review.names import CRMS as CRMS
+from orchestration.publishing.review.names import METHODS
 from orchestration.publishing.wording import Text, same
 
-# From the simplest to the richest, which is the order in which they are listed.
-METHODS = {
-    "crm_probability": Text("CRM's probability", "CRM 概率法"),
-    "stage_average": Text("Stage average", "阶段平均法"),
-    "weighted_stage": Text("Weighted by stage", "阶段加权法"),
-    "timed": Text("Timed by stage and age", "时序模型"),
-    "timed_adjusted": Text("Timed, adjusted to the deal", "时序模型（按商机校正）"),
-}
 METHOD_MEANINGS = {
     "crm_probability": Text(
         "Amount times the probability that the CRM carries, in the period of the deal's own close date.",
@@ -96,7 +88,9 @@ BUCKETS = {
     "probability": Text("Stage or chance changed", "阶段或概率变化"),
     "rates": Text("Exchange rates", "汇率"),
     "definition": Text("Definitions changed", "定义变更"),
-    "model": Text("Model learnt", "模型更新"),
+    "model": Text("Time and model", "时间与模型"),
+    "new_business": Text("New business expected", "新增业务预期"),
+    "corrected": Text("Corrected later", "事后更正"),
     "unchanged": Text("Unchanged", "未变"),
 }
 SPANS = {
@@ -104,6 +98,14 @@ SPANS = {
     "week": Text("Since a week ago", "自一周前"),
     "month_to_date": Text("Since the month began", "本月以来"),
     "quarter_to_date": Text("Since the quarter began", "本季度以来"),
+}
+
+# What a movement is measured by: the forecast of a period as the timed method makes it, or the pipeline whose close dates
+# lie in it, in full or as the weighted method expects it.
+MEASURES = {
+    "forecast": Text("Forecast total (timed method)", "预测合计（时序模型）"),
+    "amount": Text("Open pipeline, in full", "进行中管道，全额"),
+    "expected": Text("Open pipeline, weighted by stage", "进行中管道，按阶段加权"),
 }
 
 QUESTIONS = {

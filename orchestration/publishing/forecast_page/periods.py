@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from orchestration.publishing.forecast_page.content import Expected, MethodLine, OutOfPeriod, Period, Pipeline, Quarter
-from orchestration.publishing.forecast_page.names import EVERY_LEAD, METHODS, OUTSIDE, method_name
-from orchestration.publishing.forecast_page.reading import ALL
+from orchestration.publishing.forecast_page.names import EVERY_LEAD, OUTSIDE, method_name
+from orchestration.publishing.review.names import METHODS
 
 # Where no champion is known, the first of these that speaks: `timed`, because it was made to know when, and then what
 # would stand in for it.

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import polars as pl
 
 from orchestration.publishing.forecast_page.content import Period, ProofPeriod, StateLine, UnprovenDeal
-from orchestration.publishing.forecast_page.names import CRMS, OUTSIDE, STATES
+from orchestration.publishing.forecast_page.names import OUTSIDE, STATES
 from orchestration.publishing.forecast_page.periods import DATED
-from orchestration.publishing.review.names import Names
+from orchestration.publishing.review.names import CRMS, Names
 from orchestration.publishing.wording import same
 
 VIOLATED = "violated"

@@ -7,6 +7,7 @@ younger or an older version published. Columns that say which row it is and how 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -67,12 +68,10 @@ _TABLES = {
         | _columns(_TEXT, "method deal_key period_status"),
         known={},
     ),
-    # Why a deal's chance is other than that of its stage and age; the leading reason has number 1. `effect` is in
-    # log-odds: above zero it raises the chance.
-    "forecast_deal_reasons": _Table(
-        needed={"business_date": _DAY, "reason_number": _COUNT, "effect": _SHARE}
-        | _columns(_TEXT, "method deal_key wording_en wording_zh"),
-        known=_columns(_TEXT, "fact"),
+    "forecast_reasons": _Table(
+        needed={"business_date": _DAY, "reason_rank": _COUNT, "win_rate_points": pl.Decimal(5, 2)}
+        | _columns(_TEXT, "method deal_key fact"),
+        known={"level": _TEXT} | _columns(_SHARE, "value usual_value"),
     ),
     "forecast_quality": _Table(
         needed={"business_date": _DAY, "period_start": _DAY, "expected_amount": _MONEY}
@@ -94,26 +93,33 @@ _TABLES = {
         | _columns(_TEXT, "method funnel period_kind part")
         | _columns(_MONEY, "forecast_amount actual_amount"),
         known=_columns(_MONEY, "p10_amount p50_amount p90_amount won_amount")
-        | {"period_label": _TEXT, "fell_back_to": _TEXT},
+        | {"business_date": _DAY, "period_label": _TEXT, "fell_back_to": _TEXT},
     ),
     "forecast_accuracy": _Table(
         needed=_columns(_TEXT, "source method funnel period_kind lead_bucket part") | {"n": _COUNT},
         known=_columns(_SHARE, "wape bias mase coverage width pinball_loss brier ece")
         | _columns(_COUNT, "n_as_ofs n_periods n_silent n_fell_back n_naive n_intervals")
-        | _columns(_YES, "is_insufficient_history is_champion"),
+        | _columns(_YES, "is_insufficient_history is_champion")
+        | {"business_date": _DAY},
     ),
     "forecast_calibration": _Table(
         needed=_columns(_TEXT, "method funnel question") | {"bin": _COUNT, "n": _COUNT},
         known=_columns(_SHARE, "mean_chance observed_share observed_low observed_high brier ece")
         | _columns(_COUNT, "won_deals n_as_ofs n_still_open n_without_chance")
-        | {"is_insufficient_history": _YES},
+        | {"business_date": _DAY, "is_insufficient_history": _YES},
+    ),
+    "forecast_movement": _Table(
+        needed=_columns(_DAY, "opening_night closing_night period_start")
+        | _columns(_TEXT, "span funnel period_kind bucket")
+        | _columns(_MONEY, "opening_amount change_amount closing_amount"),
+        known={"deals": _COUNT},
     ),
     "pipeline_movement": _Table(
         needed=_columns(_DAY, "opening_night closing_night period_start")
         | _columns(_TEXT, "span funnel period_kind bucket")
         | _columns(_MONEY, "opening_amount change_amount closing_amount"),
         known=_columns(_MONEY, "opening_expected_amount change_expected_amount closing_expected_amount")
-        | _columns(_COUNT, "bucket_rank deals opening_excluded_deals closing_excluded_deals pushes slips pull_ins"),
+        | _columns(_COUNT, "deals pushes slips"),
     ),
 }
 # What nights said has the columns of what the backtest says.
@@ -124,19 +130,19 @@ READ: dict[str, tuple[str, ...]] = {
     name: tuple(table.schema) if name == "deals_current" else ("*",) for name, table in _TABLES.items()
 }
 # Of these the page shows tonight's rows.
-NIGHTLY = (
-    *("forecast_period", "forecast_deal", "forecast_deal_period", "forecast_deal_reasons"),
-    *("forecast_quality", "forecast_coverage"),
-)
+_BY_NIGHT = [name for name, table in _TABLES.items() if name != "nights" and "business_date" in table.schema]
 
 
-def read(served: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Every table of READ with all of its columns, in the types that the page counts on.
+def read(served: Mapping[str, pl.DataFrame], business_date: date) -> dict[str, pl.DataFrame]:
+    """Every table of READ with all of its columns, in the types that the page counts on; of one night's rows.
 
     Raises:
         ForecastPageRefusedError: a table lacks a column without which its rows mean nothing.
     """
-    return {name: _read(name, table, served.get(name)) for name, table in _TABLES.items()}
+    tables = {name: _read(name, table, served.get(name)) for name, table in _TABLES.items()}
+    # A table of which only the last night's is kept need not say of which it is.
+    tonight = pl.col("business_date").is_null() | (pl.col("business_date") == business_date)
+    return tables | {name: tables[name].filter(tonight) for name in _BY_NIGHT}
 
 
 def _read(name: str, table: _Table, frame: pl.DataFrame | None) -> pl.DataFrame:

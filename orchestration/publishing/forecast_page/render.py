@@ -17,10 +17,9 @@ from orchestration.publishing.forecast_page.compose import compose
 from orchestration.publishing.forecast_page.content import ForecastPage, View
 from orchestration.publishing.forecast_page.names import (
     BUCKETS,
-    CRMS,
     EXCLUSIONS,
+    MEASURES,
     METHOD_MEANINGS,
-    METHODS,
     OUTSIDE,
     QUESTIONS,
     SCOPES,
@@ -29,6 +28,7 @@ from orchestration.publishing.forecast_page.names import (
 )
 from orchestration.publishing.forecast_page.sentences import headline
 from orchestration.publishing.pages import render_page
+from orchestration.publishing.review.names import CRMS, METHODS
 from orchestration.publishing.wording import Text
 
 
@@ -41,9 +41,9 @@ def forecast_page(
 
     Args:
         served: the tables of `reading.READ` by name, as served: nights, deals_current, forecast_period, forecast_deal,
-            forecast_deal_period, forecast_deal_reasons, forecast_quality, forecast_coverage, forecast_backtest,
-            forecast_record, forecast_accuracy, forecast_calibration, pipeline_movement. One that is not given counts as
-            empty; `nights` has the row of `business_date`. Of tables by business_date, the rows of that date are read.
+            forecast_deal_period, forecast_reasons, forecast_quality, forecast_coverage, forecast_backtest, forecast_record,
+            forecast_accuracy, forecast_calibration, forecast_movement, pipeline_movement. One that is not given counts
+            as empty; `nights` has the row of `business_date`. Of tables by business_date, that date's rows are read.
         standards: company, criteria, funnels, funnel_stages, record_links, as `quality.standards.tables` gives them; and
             periods, which name the fiscal periods of movements where given.
 
@@ -113,6 +113,7 @@ def _data(page: ForecastPage) -> dict[str, Any]:
             "exclusions": _pairs(EXCLUSIONS),
             "buckets": _pairs(BUCKETS),
             "spans": _pairs(SPANS),
+            "measures": _pairs(MEASURES),
             "questions": _pairs(QUESTIONS),
         },
         "tables": {field.name: embed(getattr(page.tables, field.name)) for field in fields(page.tables)},
