@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from orchestration.forecasting.inputs import ALL, ONGOING, SEEN_LATE, ForecastInputs
+from orchestration.forecasting.rates import OUTCOMES, ends_of
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -24,7 +25,6 @@ Flags = npt.NDArray[np.bool_]
 WEEKS = 52
 # First weeks of the bands that single weeks are drawn to: narrow where deals move, wide where few are left.
 BANDS = (0, 1, 2, 4, 8, 13, 26)
-OUTCOMES = ("won", "lost", "nurtured", "disqualified")
 
 # What a deal may enter, in the order of the last axis: won, each state that deals leave again, and two ends.
 WON, FIRST_STATE = 0, 1
@@ -238,7 +238,7 @@ def exits_of(inputs: ForecastInputs, funnel: str, segments: Sequence[str]) -> Ex
     # In order of their key, because sums of days depend on the order in their last digits.
     key = ("segment", "stage", "weeks_in_stage", "next_state")
     counts = inputs.hazard_counts.filter(pl.col("funnel") == funnel).sort(key)
-    ends = _ends(inputs, funnel)
+    ends = ends_of(inputs, funnel)
     counts = counts.filter(pl.col("stage").replace_strict(ends, default="") != "won")
     is_exit = ~pl.col("next_state").is_in([ONGOING, SEEN_LATE])
     whole = counts.filter(is_exit & (pl.col("segment") == ALL))
@@ -342,12 +342,3 @@ def _kinds(inputs: ForecastInputs, funnel: str, states: Sequence[str], is_closed
     kinds[:, FIRST_STATE:-2][is_later] = _ONWARD
     kinds[is_closed] = _BACK
     return kinds
-
-
-def _ends(inputs: ForecastInputs, funnel: str) -> dict[str, str]:
-    """Terminal stages and their outcome, by the latest version that has them; what was ever open is not terminal."""
-    stages = inputs.stages.filter(pl.col("funnel") == funnel).sort("version")
-    ends = dict(stages.filter(pl.col("outcome").is_not_null()).select("stage", "outcome").iter_rows())
-    for stage in stages.filter(pl.col("outcome").is_null())["stage"]:
-        ends.pop(stage, None)
-    return ends

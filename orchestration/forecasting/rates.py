@@ -119,7 +119,7 @@ def rounded(rate: Fraction | None) -> Decimal | None:
 def _funnel_rows(
     inputs: ForecastInputs, funnel: str, counts: Mapping[str, Mapping[tuple[str, str], int]]
 ) -> Iterator[tuple[object, ...]]:
-    ends = _ends(inputs, funnel)
+    ends = ends_of(inputs, funnel)
     deals = inputs.open_deals.filter(pl.col("funnel") == funnel)
     chains = {
         segment: absorption(_to_outcomes(moves, ends), "won", OUTCOMES) for segment, moves in sorted(counts.items())
@@ -163,7 +163,7 @@ def _open_stages(inputs: ForecastInputs, funnel: str) -> list[str]:
     return inputs.stages.filter((pl.col("funnel") == funnel) & pl.col("outcome").is_null())["stage"].to_list()
 
 
-def _ends(inputs: ForecastInputs, funnel: str) -> dict[str, str]:
+def ends_of(inputs: ForecastInputs, funnel: str) -> dict[str, str]:
     """Terminal stages and their outcome, by the latest version that has them; what was ever open is not terminal."""
     terminal = inputs.stages.filter((pl.col("funnel") == funnel) & pl.col("outcome").is_not_null()).sort("version")
     ends = dict(terminal.select("stage", "outcome").iter_rows())

@@ -9,7 +9,6 @@ mean over the ages at which deals of the stage are met; a segment value that no 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ import polars as pl
 from orchestration.forecasting.hazards import WEEKS, Exits, Flags, Floats, exits_of, hazards_of
 from orchestration.forecasting.inputs import ForecastInputs
 from orchestration.forecasting.multistate import AGES, UNKNOWN_AGE, Days, Solution, solve
+from orchestration.forecasting.periods import horizon
 from orchestration.forecasting.rates import MAXIMUM_UNRESOLVED
 
 
@@ -123,16 +123,9 @@ def dated_months(inputs: ForecastInputs) -> pl.DataFrame:
 
     Columns: period_start, period_end, last_day (days from as-of to the month's end, 0 on its last day); in order.
     """
-    day = inputs.business_date
-    quarters = inputs.periods.filter((pl.col("period_kind") == "quarter") & (pl.col("period_end") >= day))
-    end: date = quarters.sort("period_end").head(3)["period_end"][-1]
-    return (
-        inputs.periods.filter(
-            (pl.col("period_kind") == "month") & (pl.col("period_end") >= day) & (pl.col("period_start") <= end)
-        )
-        .sort("period_start")
-        .select("period_start", "period_end", (pl.col("period_end") - day).dt.total_days().alias("last_day"))
-    )
+    last_day = (pl.col("period_end") - inputs.business_date).dt.total_days()
+    months = horizon(inputs).filter(pl.col("period_kind") == "month")
+    return months.select("period_start", "period_end", last_day.alias("last_day"))
 
 
 def _codes(names: pl.Series, known: Sequence[str]) -> npt.NDArray[np.int64]:
