@@ -29,7 +29,7 @@ from orchestration.forecasting.hazards import BANDS, FIRST_STATE, KINDS, UNKNOWN
 AGES = 7 * (WEEKS - 1) + 1
 UNKNOWN_AGE = AGES
 # Where half of the chance is still unused after so long, no day is told.
-LONGEST_DAYS = 3 * 365
+LONGEST_DAYS = 2 * 365
 # Standard deviation of the log-odds of a chance that may as well be any: uniform between 0 and 1.
 NOTHING_KNOWN = np.pi / np.sqrt(3)
 
@@ -85,32 +85,35 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
 
     leave = -np.expm1(-rates.sum(axis=-1))
     to = _shares(rates) * leave[..., None]
-    stay = 1 - leave
+    stay, won_today = 1 - leave, np.ascontiguousarray(to[..., WON])
     segments, states = rates.shape[:2]
     moving = to[..., FIRST_STATE : FIRST_STATE + states]
     at_entry = np.linalg.inv(np.eye(states) - moving[:, :, 0] / 2)
     moves_of_all = np.ascontiguousarray(moving.reshape(segments, states * AGES, states))
     needed = max([entry_days, *days])
-    reached = np.zeros_like(end.won)
-    half_day = np.full(won.shape, -1, dtype=np.int64)
+    reached, half = np.zeros_like(end.won), won / 2
     is_waiting = (won > 0) & ~hazards.seen.is_closed[:, None]
-    won_by, from_entry = {0: np.zeros_like(won)}, [reached[..., 0]]
+    # Chances never fall, so that the days below half are those before the day of half.
+    below_half = np.zeros(won.shape, dtype=np.int64)
+    won_by, from_entry = {0: np.zeros_like(won)}, [reached[..., 0].copy()]
     for day in range(1, max(needed, LONGEST_DAYS) + 1):
-        if day > needed and not is_waiting.any():
-            break
+        below_half += is_waiting
         before = reached[..., 0]
-        known = stay[..., 0] * reached[..., 1] + to[:, :, 0, WON] + _dot(moving[:, :, 0], before) / 2
+        known = stay[..., 0] * reached[..., 1] + won_today[..., 0] + _dot(moving[:, :, 0], before) / 2
         middle = (before + _dot(at_entry, known)) / 2
-        gained = to[..., WON] + (moves_of_all @ middle[..., None]).reshape(segments, states, AGES)
-        older = np.concatenate([reached[..., 1:], reached[..., -1:]], axis=-1)
-        reached = stay * older + gained
-        with_mean = _with_mean(reached, met_at)
-        is_half = is_waiting & (with_mean >= won / 2)
-        half_day[is_half] = day
-        is_waiting &= ~is_half
-        from_entry.append(reached[..., 0])
+        following = (moves_of_all @ middle[..., None]).reshape(reached.shape)
+        following += won_today
+        following[..., :-1] += stay[..., :-1] * reached[..., 1:]
+        following[..., -1] += stay[..., -1] * reached[..., -1]
+        reached = following
+        from_entry.append(reached[..., 0].copy())
         if day in days:
-            won_by[day] = with_mean
+            won_by[day] = _with_mean(reached, met_at)
+        is_waiting[..., :-1] &= reached < half[..., :-1]
+        is_waiting[..., -1] &= np.einsum("gsa,gsa->gs", reached, met_at) < half[..., -1]
+        if day >= needed and not is_waiting.any():
+            break
+    half_day = np.where((below_half > 0) & ~is_waiting, below_half, -1)
 
     log_odds_sd, shared = _doubt(hazards, end)
     # Rounding may carry a chance a hair beyond its limit.
