@@ -61,9 +61,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "funnel_stage_dwell": _columns(_TEXT, "funnel segment segment_value stage")
     | {"visits": _COUNT, "dwell_p50_days": pl.Float64},
     "forecast_period": _columns(pl.Date, "business_date period_start period_end")
-    | _columns(_TEXT, "method funnel period_kind period_label period_status")
+    | _columns(_TEXT, "method funnel scope period_kind period_label period_status")
     | _columns(_COUNT, "won_deals open_deals excluded_deals")
-    | _columns(pl.Decimal(38, 2), "won_amount open_amount total_amount"),
+    | _columns(pl.Decimal(38, 2), "won_amount open_amount new_business_amount total_amount p10_amount p90_amount"),
     "nights": _columns(pl.Date, "business_date previous_business_date")
     | {"as_of_at": _INSTANT}
     | _columns(_COUNT, "rows_in rows_loaded rows_quarantined")
