@@ -134,7 +134,8 @@ def facts_of(deals: pl.DataFrame, usual: Usual) -> pl.DataFrame:
             _number(pl.when(is_asked).then(unproven)).alias(_value(UNPROVEN)),
             _number(pl.when(is_asked).then(unproven / asked)).alias("unproven_share"),
             _doublings(pl.when(is_asked).then(unproven)).alias("unproven_doublings"),
-            criteria_level.alias(_level(LATE)),
+            # That nothing was asked, or cannot be told, is one fact and stands with the criteria that are unproven.
+            pl.lit(None, pl.String).alias(_level(LATE)),
             _number(pl.when(is_asked).then("criteria_late")).alias(_value(LATE)),
             _number(pl.when(is_asked).then(pl.col("criteria_late") / asked)).alias("late_share"),
             _unknown(silent).alias(_level(SILENCE)),

@@ -17,10 +17,6 @@ _LEVELS = {
     ("criteria_unproven", "unknown"): Text(
         "The records cannot tell whether its criteria are proven", "现有记录无法判断各项标准是否有证据"
     ),
-    ("criteria_late", "none_asked"): Text("No criterion has been asked yet", "尚未经过任何需要证明的关口"),
-    ("criteria_late", "unknown"): Text(
-        "The records cannot tell whether its criteria were proven in time", "现有记录无法判断证据是否及时"
-    ),
     ("days_since_customer_activity", "unknown"): Text(
         "Nothing that the customer did is on record", "没有客户方任何动作的记录"
     ),

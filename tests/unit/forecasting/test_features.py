@@ -84,7 +84,6 @@ def test_each_fact_is_the_number_that_it_says():
         (DWELL, {"days_in_stage": None}, UNKNOWN),
         (DWELL, {"stage": "contact", "days_in_stage": 3.0}, UNKNOWN),
         (UNPROVEN, {"criteria_asked": 0, "criteria_met": 0}, NONE_ASKED),
-        (LATE, {"criteria_asked": 0, "criteria_met": 0}, NONE_ASKED),
         (UNPROVEN, {"criteria_met": 0, "criteria_not_evaluated": 4}, UNKNOWN),
         (UNPROVEN, {"criteria_asked": None, "criteria_met": None}, UNKNOWN),
     ],
@@ -94,6 +93,14 @@ def test_what_is_not_known_is_a_level_of_its_own_and_never_a_number(fact: str, m
 
     assert row[f"{fact}_level"] == level
     assert {row[number] for number in NUMBERS[fact]} <= {None}
+
+
+@pytest.mark.parametrize("nothing", [{"criteria_asked": 0, "criteria_met": 0}, {"criteria_asked": None}])
+def test_that_nothing_was_asked_is_told_once(nothing: dict[str, Any]):
+    row = facts(**{**nothing, "criteria_met": 0})
+
+    assert row["criteria_unproven_level"] is not None
+    assert (row["criteria_late_level"], row["criteria_late_value"], row["late_share"]) == (None, None, None)
 
 
 def test_known_zeros_are_numbers():

@@ -4,12 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from orchestration.forecasting.features import FACTS, NONE_ASKED, NOT_POSITIVE, NUMBERS, UNKNOWN
+from orchestration.forecasting.features import FACTS, LATE, NONE_ASKED, NOT_POSITIVE, NUMBERS, UNKNOWN
 from orchestration.publishing.forecast_reasons import points_text, reason_text
 
-LEVELS = {fact: [UNKNOWN] for fact in FACTS}
+LEVELS = {fact: [UNKNOWN] for fact in FACTS if fact != LATE}
 LEVELS["criteria_unproven"].append(NONE_ASKED)
-LEVELS["criteria_late"].append(NONE_ASKED)
 LEVELS["amount"].append(NOT_POSITIVE)
 
 
