@@ -66,10 +66,15 @@ def of_funnel(tables: Told, funnel: str) -> Told:
     return Told(tables.business_date, tables.accuracy.filter(chosen), tables.calibration.filter(chosen))
 
 
-def measures(tables: Told, part: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """(title, rows of forecast_accuracy) of a part: of the backtest, and of what nights said where any of it came."""
+def measures(tables: Told, part: str, lead: str | None = None) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(title, rows of forecast_accuracy) of a part: of the backtest, and of what nights said where any of it came.
+
+    lead: one lead bucket; all of them by default.
+    """
     titles = {BACKTEST: "Backtest", NIGHT: "What published nights said"}
     rows = tables.accuracy.filter((pl.col("part") == part) & ((pl.col("source") == BACKTEST) | (pl.col("n") > 0)))
+    if lead is not None:
+        rows = rows.filter(pl.col("lead_bucket") == lead)
     by_source = [(title, rows.filter(pl.col("source") == source).to_dicts()) for source, title in titles.items()]
     return [(title, found) for title, found in by_source if found]
 

@@ -227,13 +227,18 @@ def backtest(
     part: Annotated[
         str, typer.Option(help="total: all that is won in a period; open: by the deals open at as-of alone.")
     ] = "total",
+    lead: Annotated[
+        str | None, typer.Option(help="One range of days from as-of to the period's end, such as 30+, instead of each.")
+    ] = None,
 ) -> None:
     """Say how good each forecast method was on past dates, and how good what nights said."""
     from orchestration import backtesting
-    from orchestration.forecasting.accuracy import OPEN, TOTAL
+    from orchestration.forecasting.accuracy import LEAD_BUCKETS, OPEN, TOTAL
 
     if part not in (TOTAL, OPEN):
         raise NightFailed(f"--part {part}: should be {TOTAL} or {OPEN}.", Exit.REFUSED)
+    if lead is not None and lead not in LEAD_BUCKETS:
+        raise NightFailed(f"--lead {lead}: should be one of {', '.join(LEAD_BUCKETS)}.", Exit.REFUSED)
     asked = business_date.date() if business_date else None
     with console.status("Trying the methods on past dates") as status:
         told = backtesting.told(
@@ -243,7 +248,7 @@ def backtest(
     # A measure that is cut to fit a narrow terminal is a wrong measure.
     wide = Console(highlight=False, width=160)
     wide.print(f"Funnel {funnel}, part {part}, as known on {told.business_date}", markup=False)
-    for title, rows in backtesting.measures(told, part):
+    for title, rows in backtesting.measures(told, part, lead):
         wide.print(_measures_table(title, rows))
     wide.print(_chances_table(backtesting.chances(told)))
 
@@ -478,7 +483,11 @@ def _measures_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
             _told(row["pinball_loss"], "{:,.0f}"),
             _told(row["brier"], "{:.4f}"),
             _told(row["ece"], "{:.3f}"),
-            "champion" if row["is_champion"] else "few periods" if row["is_insufficient_history"] else "",
+            ", ".join(
+                said
+                for said, holds in (("champion", row["is_champion"]), ("few periods", row["is_insufficient_history"]))
+                if holds
+            ),
         )
     return table
 
