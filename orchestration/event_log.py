@@ -25,6 +25,7 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -41,6 +42,12 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
     @property
     def open_files(self) -> int:
         return len(self._engines)
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked with each asset event, of tables that do not go away: what was there once is not looked for again."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

@@ -1,6 +1,6 @@
 """The only place outside dbt that opens a database: reads tables, writes tables, builds the served file.
 
-It moves frames and files and knows no metric, no rule and no CRM. Every connection is short: DuckDB lets one
+It moves frames and files and knows no metric, no rule and no CRM. No connection outlives a step: DuckDB lets one
 process write, and dbt must find the file free.
 """
 
@@ -92,6 +92,12 @@ class Warehouse:
         finally:
             connection.close()
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Hold the file open, so that connections inside share what opening it costs: reading the whole catalogue."""
+        with self.connect():
+            yield
+
     def write(self, schema: str, tables: Mapping[str, pl.DataFrame]) -> None:
         """Replace tables of a schema by frames; tables of the schema that are not named stay."""
         with self.connect() as connection:
@@ -147,17 +153,14 @@ class Warehouse:
         target.parent.mkdir(parents=True, exist_ok=True)
         building = target.with_name(f".{target.name}.building")
         building.unlink(missing_ok=True)
-        connection = duckdb.connect(str(building))
-        try:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {_literal(str(self.path))} as warehouse (read_only)")
-            for table in tables:
-                connection.execute(
-                    f"create table {table.name} as select * from warehouse.{table.source} order by {_order(table)}"
-                )
-            connection.execute("detach warehouse")
-        finally:
-            connection.close()
+        with self.connect() as connection:
+            connection.execute(f"attach {_literal(str(building))} as served")
+            try:
+                for table in tables:
+                    rows = f"select * from {table.source} order by {_order(table)}"
+                    connection.execute(f"create table served.main.{table.name} as {rows}")
+            finally:
+                connection.execute("detach served")
         _flush(building)
         building.replace(target)
 

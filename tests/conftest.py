@@ -1,6 +1,7 @@
-"""A headless Chromium that opens pages from disk and lets no console error, dialog or request to a network pass.
+"""How tests are shared out among workers, and a headless Chromium for those marked `browser`.
 
-Only tests marked `browser` use it; the others neither need nor start one.
+Chromium opens pages from disk and lets no console error, dialog or request to a network pass; the other tests
+neither need nor start one.
 """
 
 import os
@@ -14,7 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from opened_pages import OpenPage
     from playwright.sync_api import Browser
+    from xdist.scheduler import LoadFileScheduling
 
+TESTS = Path(__file__).parent
 # What Debian calls it, and what others do.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -26,6 +29,27 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 FROM_DISK = ("file:", "data:", "blob:")
+
+# Whole nights first: what takes longest must not begin last, when the other workers have nothing left.
+SLOWEST_FIRST = ("integration", "definitions", "browser")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadFileScheduling":
+    """A module to one worker: split between two, its nights would be run by both, and a worker gets many in a row."""
+    from xdist.scheduler import LoadFileScheduling
+
+    # In the order of the collection, not by the number of tests: the modules with few tests take longest.
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        room = item.path.relative_to(TESTS).parts[0]
+        return SLOWEST_FIRST.index(room) if room in SLOWEST_FIRST else len(SLOWEST_FIRST)
+
+    items.sort(key=place)
 
 
 # For a module and not for the session: while it runs, Playwright keeps an event loop running in this very thread, and

@@ -1,6 +1,10 @@
 """What every asset of a night shares: its partitions and the resources that hand out plain objects."""
 
+import inspect
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 
@@ -12,6 +16,9 @@ from quality.standards import Standards, load
 FIRST_BUSINESS_DATE = "2000-01-01"
 # Nights build on each other, so a backfill runs them one after the other.
 ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Blocked(Exception):
@@ -47,3 +54,22 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def warehouse(self) -> Warehouse:
         return Warehouse(self.home().warehouse)
+
+
+def holding_the_warehouse(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """The step, with the warehouse held open while it runs: for steps that read or write more than once."""
+    if inspect.isgeneratorfunction(step):
+
+        @wraps(step)
+        def generate(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Any]:
+            with Warehouse(home_from_environment().warehouse).kept_open():
+                yield from step(*args, **kwargs)
+
+        return generate  # type: ignore[return-value]
+
+    @wraps(step)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with Warehouse(home_from_environment().warehouse).kept_open():
+            return step(*args, **kwargs)
+
+    return run

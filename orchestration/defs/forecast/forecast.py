@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
@@ -98,6 +98,7 @@ def spec(table: str, *further: str) -> dg.AssetSpec:
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@holding_the_warehouse
 def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     made = track_record(known(night, warehouse), history(night.earlier_archives(), "forecast_period"))
@@ -112,6 +113,7 @@ def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> 
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@holding_the_warehouse
 def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     inputs = known(night, warehouse).inputs()

@@ -6,7 +6,13 @@ from importlib.metadata import version
 import dagster as dg
 import polars as pl
 
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Blocked, Nightly, nightly_partitions
+from orchestration.components.nightly import (
+    ONE_NIGHT_A_RUN,
+    Blocked,
+    Nightly,
+    holding_the_warehouse,
+    nightly_partitions,
+)
 from orchestration.movement import BROUGHT
 from orchestration.night import NightRecord, code_version, published_archives, replace_file
 from orchestration.opening import (
@@ -52,6 +58,7 @@ ARCHIVED = {
     backfill_policy=ONE_NIGHT_A_RUN,
     description="Whether the night may be published: every stage mapped, every rule judged, no block on the data.",
 )
+@holding_the_warehouse
 def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
     warehouse.require_night(night.business_date)
@@ -77,6 +84,7 @@ def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Materialize
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The night as readers get it: one DuckDB file, complete under its name or not there.",
 )
+@holding_the_warehouse
 def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -120,6 +128,7 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The morning review of the night, one self-contained page.",
 )
+@holding_the_warehouse
 def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -144,6 +153,7 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     backfill_policy=ONE_NIGHT_A_RUN,
     description="What is expected, how sure that is and how good it has been, one self-contained page.",
 )
+@holding_the_warehouse
 def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -164,6 +174,7 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The last step: what later nights need, the record of this one, and the switch of the served file.",
 )
+@holding_the_warehouse
 def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.night import Night, published_archives, standards_from_environment
 from orchestration.opening import loads_of_the_night
 from orchestration.publishing.archive import history, latest
@@ -78,6 +78,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@holding_the_warehouse
 def judge(
     context: dg.AssetExecutionContext, nightly: Nightly
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:

@@ -110,6 +110,18 @@ def test_a_column_that_older_lake_files_lack_is_null_there(warehouse: Warehouse,
     assert warehouse.read("raw_x.deals").select("id", "closed_at").rows() == [("1", None)]
 
 
+def test_a_warehouse_that_is_kept_open_shows_each_write_and_is_free_afterwards(warehouse: Warehouse) -> None:
+    with warehouse.kept_open():
+        for value in (1, 2):
+            warehouse.write("s", {"t": pl.DataFrame({"v": [value]})})
+            assert warehouse.read("s.t")["v"].item() == value
+        # DuckDB opens a file with other settings only where nobody in this process holds it.
+        with pytest.raises(duckdb.ConnectionException):
+            duckdb.connect(str(warehouse.path), read_only=True)
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        assert connection.execute("select v from s.t").fetchall() == [(2,)]
+
+
 def test_the_tables_of_another_night_are_refused(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="holds the night of no date, not of 2026-03-31"):
         warehouse.require_night(date(2026, 3, 31))
