@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import forked_commands
 import polars as pl
 import yaml
 
@@ -32,19 +33,30 @@ class Clone:
     def served(self) -> Path:
         return self.home / "served" / "stageproof.duckdb"
 
-    def run(self, *arguments: str, expect: int = 0) -> str:
-        """Call the command line; its output, or a failure of the test if the exit code is another."""
-        finished = subprocess.run(
-            [sys.executable, "-m", "orchestration.cli", *arguments],
-            cwd=self.root,
-            env=os.environ
-            | {"STAGEPROOF_HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(self.root)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = finished.stdout + finished.stderr
-        assert finished.returncode == expect, f"exit {finished.returncode}, expected {expect}:\n{output}"
+    def run(self, *arguments: str, expect: int = 0, is_started_anew: bool = False) -> str:
+        """Call the command line; its output, or a failure of the test if the exit code is another.
+
+        is_started_anew: in an interpreter of its own, not in one forked after the libraries were imported.
+        """
+        environment = os.environ | {
+            "STAGEPROOF_HOME": str(self.home),
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+            "PYTHONPATH": str(self.root),
+        }
+        if is_started_anew or sys.platform != "linux":
+            finished = subprocess.run(
+                [sys.executable, "-m", forked_commands.MODULE, *arguments],
+                cwd=self.root,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            code, output = finished.returncode, finished.stdout + finished.stderr
+        else:
+            code, output = forked_commands.run(list(arguments), self.root, environment)
+        assert code == expect, f"exit {code}, expected {expect}:\n{output}"
         return output
 
     def night(self, business_date: str, expect: int = 0) -> str:
