@@ -48,3 +48,14 @@ def test_no_more_files_are_open_than_a_night_and_its_readers_use(home: Path) -> 
         assert isinstance(storage, OpenSqliteEventLogStorage)
         # The hook through which Dagster asks for a connection is used, and what it opened is given up again.
         assert 2 <= storage.open_files <= MOST_OPEN
+
+
+def test_a_table_that_is_made_later_is_found_then(home: Path) -> None:
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        assert isinstance(storage, OpenSqliteEventLogStorage)
+        assert storage.has_table("asset_event_tags")
+        assert not storage.has_table("made_later")
+        with storage.index_connection() as connection:
+            connection.exec_driver_sql("create table made_later (id integer)")
+        assert storage.has_table("made_later")
