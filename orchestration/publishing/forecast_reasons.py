@@ -1,4 +1,4 @@
-"""Why a deal's chance to be won is another than that of its stage and age, in words: rows of `forecast_deal_reasons`.
+"""Why a deal's chance to be won is another than that of its stage and age, in words: rows of `forecast_reasons`.
 
 Belongs here: the wording of each fact and of its levels. Not here: which facts move a chance, and by how much
 (`forecasting/reasons.py`).
@@ -62,7 +62,7 @@ _USUAL = Text(" (usual: {usual})", "（通常为 {usual}）")
 
 
 def reason_text(fact: str, level: str | None, value: float | None, usual_value: float | None) -> Text:
-    """One row of `forecast_deal_reasons` as a sentence without a full stop; whole numbers, days rounded down.
+    """One row of `forecast_reasons` as a sentence without a full stop; whole numbers, days rounded down.
 
     A fact that has no wording (it was added to the forecast alone) is called by its code.
     """
