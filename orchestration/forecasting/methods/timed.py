@@ -103,7 +103,8 @@ def _with_amounts(deals: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
         orient="row",
     ).with_columns(cents_to_money(pl.col("cents")).alias("mean_won"))
     ratio = pl.coalesce("realisation", "of_funnel", pl.lit(1).cast(REALISATION))
-    is_filled = (pl.col("reason") == "missing_amount") & pl.col("mean_won").is_not_null()
+    # Also what a CRM without history does not tell of a past date.
+    is_filled = pl.col("reason").is_in(["missing_amount", "not_known_then"]) & pl.col("mean_won").is_not_null()
     return (
         deals.join(ratios, on=["funnel", "stage"], how="left", maintain_order="left")
         .join(of_funnel, on="funnel", how="left", maintain_order="left")

@@ -11,8 +11,6 @@ with
 
     proofs as (select * from {{ ref("int_deal_as_of_proofs") }}),
 
-    scores as (select * from {{ ref("int_icp_scores") }}),
-
     users as (select * from {{ ref("int_users") }})
 
 select
@@ -33,7 +31,7 @@ select
     {{ days_between("deals.created_at", "as_of_deals.as_of_at") }} as days_since_created,
     events.days_since_customer_activity,
     cast(events.pushes as bigint) as pushes,
-    scores.icp_band_at_creation as icp_band,
+    segments.icp_band,
     cast(coalesce(proofs.criteria_asked, 0) as bigint) as criteria_asked,
     cast(coalesce(proofs.criteria_met, 0) as bigint) as criteria_met,
     cast(coalesce(proofs.criteria_late, 0) as bigint) as criteria_late,
@@ -51,5 +49,4 @@ inner join
     events on as_of_deals.as_of_date = events.as_of_date and as_of_deals.deal_key = events.deal_key
 left join
     proofs on as_of_deals.as_of_date = proofs.as_of_date and as_of_deals.deal_key = proofs.deal_key
-left join scores on as_of_deals.deal_key = scores.deal_key
 left join users on deals.owner_key = users.owner_key
