@@ -30,7 +30,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | _columns(_COUNT, "won_deals won_excluded_deals open_deals excluded_deals")
     | _columns(
         _SUM,
-        "won_amount open_amount new_business_amount total_amount p10_amount p50_amount p90_amount target_amount gap_amount",
+        "won_amount open_amount new_business_amount total_amount p10_amount p50_amount p90_amount target_amount "
+        "gap_amount",
     )
     | {"new_business_deals": pl.Decimal(38, 12), "is_insufficient_history": pl.Boolean, "fell_back_to": _TEXT},
     "forecast_deal": {"business_date": pl.Date}
@@ -170,7 +171,9 @@ def period(
 def quarter_and_months(method: str = "timed", start: date = RUNNING, **parts: Any) -> list[dict[str, Any]]:
     """A quarter and those of its three months that are not over, each with a third of its parts."""
     thirds = {
-        name: Decimal(value) / 3 if name in ("won", "opened", "new", "spread", "target") and value is not None else value
+        name: Decimal(value) / 3
+        if name in ("won", "opened", "new", "spread", "target") and value is not None
+        else value
         for name, value in parts.items()
     }
     return [
@@ -315,7 +318,8 @@ def said(
 ) -> dict[str, Any]:
     """A row of forecast_backtest or forecast_record, of a quarter."""
     middle, width = money(forecast), money(spread)
-    assert middle is not None and width is not None
+    assert middle is not None
+    assert width is not None
     return {
         "business_date": BUSINESS_DATE,
         "source": "backtest",
@@ -380,10 +384,16 @@ def calibration(number: int, n: int = 120, mean: float = 0.3, share: float = 0.2
 
 
 def moved(
-    bucket: str, change: str | int, opening: str | int = 0, span: str = "last_night", start: date | None = RUNNING, **more: Any
+    bucket: str,
+    change: str | int,
+    opening: str | int = 0,
+    span: str = "last_night",
+    start: date | None = RUNNING,
+    **more: Any,
 ) -> dict[str, Any]:
     before, difference = money(opening), money(change)
-    assert before is not None and difference is not None
+    assert before is not None
+    assert difference is not None
     return {
         "span": span,
         "opening_night": BEFORE if span == "last_night" else BUSINESS_DATE - timedelta(days=7),
@@ -462,7 +472,9 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             ("segment", "Mid-market", 3, None),
         )
         for row in (
-            period(won=1_240_000 * share, opened=630_000 * share, new=190_000 * share, spread=300_000 * share, target=aimed),
+            period(
+                won=1_240_000 * share, opened=630_000 * share, new=190_000 * share, spread=300_000 * share, target=aimed
+            ),
             period(start=NEXT, opened=910_000 * share, new=820_000 * share, spread=500_000 * share),
         )
     ]
@@ -487,7 +499,9 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
     by_month = [
         row
         for number in range(1, 25)
-        for row in chances(f"{number}", {1: "0.05", 2: f"0.{number:02}", 3: "0.04", 5: "0.02", 8: "0.01", -1: "0.03"}, 60_000)
+        for row in chances(
+            f"{number}", {1: "0.05", 2: f"0.{number:02}", 3: "0.04", 5: "0.02", 8: "0.01", -1: "0.03"}, 60_000
+        )
     ]
     tried = [
         said(as_of, start, forecast, actual, 2_500_000)
@@ -503,21 +517,53 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
         for forecast in [first + (month + 3) * ((actual or 20_000_000) - first) // 7]
     ]
     nights = [
-        said(day, RUNNING, 19_000_000 + 60_000 * place + 150_000 * (place % 4), None, 3_000_000 - 30_000 * place, source="night")
+        said(
+            day,
+            RUNNING,
+            19_000_000 + 60_000 * place + 150_000 * (place % 4),
+            None,
+            3_000_000 - 30_000 * place,
+            source="night",
+        )
         for place, day in enumerate(BUSINESS_DATE - timedelta(days=back) for back in range(25, -1, -1))
     ]
-    errors = {"crm_probability": 0.58, "stage_average": 0.71, "weighted_stage": 0.41, "timed": 0.17, "timed_adjusted": 0.19}
+    errors = {
+        "crm_probability": 0.58,
+        "stage_average": 0.71,
+        "weighted_stage": 0.41,
+        "timed": 0.17,
+        "timed_adjusted": 0.19,
+    }
     judged = [
         accuracy(method, lead, errors[method] + extra, is_champion=method == "timed", n=n, n_periods=n // 3, bias=bias)
-        for lead, extra, n, bias in (("all", 0.0, 46, 0.04), ("30+", 0.03, 38, -0.06), ("0-14", -0.09, 9, 0.01), ("76-105", 0.08, 24, -0.11))
+        for lead, extra, n, bias in (
+            ("all", 0.0, 46, 0.04),
+            ("30+", 0.03, 38, -0.06),
+            ("0-14", -0.09, 9, 0.01),
+            ("76-105", 0.08, 24, -0.11),
+        )
         for method in methods
     ]
-    judged += [accuracy(method, "all", errors[method] + 0.1, period_kind="month", n=90, n_periods=24) for method in methods]
     judged += [
-        accuracy("timed", "all", 0.12, source="night", n=3, n_periods=1, coverage=1.0, is_insufficient_history=True, mase=None)
+        accuracy(method, "all", errors[method] + 0.1, period_kind="month", n=90, n_periods=24) for method in methods
+    ]
+    judged += [
+        accuracy(
+            "timed",
+            "all",
+            0.12,
+            source="night",
+            n=3,
+            n_periods=1,
+            coverage=1.0,
+            is_insufficient_history=True,
+            mase=None,
+        )
     ]
     bins = [
-        calibration(number, 110 + 7 * number, number / 11, min(1.0, max(0.0, number / 11 + (-0.03 if number % 2 else 0.025))))
+        calibration(
+            number, 110 + 7 * number, number / 11, min(1.0, max(0.0, number / 11 + (-0.03 if number % 2 else 0.025)))
+        )
         for number in range(1, 11)
     ] + [calibration(0, 1485, 0.45, 0.44)]
     moves = [
@@ -552,7 +598,13 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             "forecast_period": [*quarters, *others, *levels],
             "forecast_coverage": [
                 coverage(),
-                coverage(NEXT, target_amount=money(15_000_000), to_go_amount=money(15_000_000), coverage=3.4, required_coverage=3.1),
+                coverage(
+                    NEXT,
+                    target_amount=money(15_000_000),
+                    to_go_amount=money(15_000_000),
+                    coverage=3.4,
+                    required_coverage=3.1,
+                ),
                 *(
                     coverage(scope="team", scope_value=team, coverage=ratio)
                     for team, ratio in (("East", 1.7), ("West", 2.6))

@@ -59,10 +59,11 @@ def _short(amount: Decimal, units: tuple[tuple[int, str], ...]) -> str:
     for power, unit in units:
         scaled = size.scaleb(-power)
         # What rounds up to a whole of this unit is told in it.
-        if scaled >= 1 or (scaled.scaleb(3).quantize(Decimal(1), ROUND_HALF_UP) >= 1000):
-            places = 2 if scaled < 10 else 1 if scaled < 100 else 0
-            figure = f"{scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
-            return f"{'−' if amount < 0 else ''}{figure.rstrip('0').rstrip('.') if places else figure}{unit}"
+        if scaled.quantize(Decimal("0.001"), ROUND_HALF_UP) >= 1:
+            rounded = (scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) for places in (2, 1))
+            fitting = (each for each, limit in zip(rounded, (10, 100), strict=True) if each < limit)
+            figure = next(fitting, scaled.quantize(Decimal(1), ROUND_HALF_UP))
+            return f"{'−' if amount < 0 else ''}{figure:f}{unit}"
     return money(amount)
 
 

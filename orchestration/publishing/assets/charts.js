@@ -160,7 +160,7 @@ stageproof.charts = (() => {
   const datasets = (series) =>
     series.flatMap((each) => {
       const made = each.kind === "band" ? band(each) : [dataset[each.kind](each)];
-      return made.map((one) => ({ ...one, order: ORDER[each.kind] ?? 1, label: say(...each.name), described: each }));
+      return made.map((one) => ({ ...one, order: each.shape ? -1 : ORDER[each.kind], label: say(...each.name), described: each }));
     });
 
   /* The intervals of points and marks, and the labels of points, which Chart.js has no drawing for. */
@@ -189,12 +189,16 @@ stageproof.charts = (() => {
     ctx.fillStyle = colour("--soft");
     ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textBaseline = "middle";
-    for (const { x, y, label } of data) {
+    const taken = [];
+    // From the right, where points are far apart; a label that would lie on another is left to the table.
+    for (const { x, y, label } of [...data].reverse()) {
       if (!label) continue;
-      const at = scales.x.getPixelForValue(x);
-      const isAtEnd = at + 8 + ctx.measureText(label).width > chartArea.right;
-      ctx.textAlign = isAtEnd ? "right" : "left";
-      ctx.fillText(label, isAtEnd ? at - 8 : at + 8, scales.y.getPixelForValue(y) + 8);
+      const { width } = ctx.measureText(label);
+      const [point, middle] = [scales.x.getPixelForValue(x), scales.y.getPixelForValue(y) + 8];
+      const from = point + 8 + width > chartArea.right ? point - 8 - width : point + 8;
+      if (taken.some((each) => from < each.to && from + width > each.from && Math.abs(middle - each.middle) < 13)) continue;
+      taken.push({ from, to: from + width, middle });
+      ctx.fillText(label, from, middle);
     }
     ctx.restore();
   };
@@ -326,8 +330,9 @@ stageproof.charts = (() => {
     });
     drawn.set(canvas, { description, chart: made });
   };
+  /* Draws, in the stead of what the canvas held. */
   const draw = (canvas, description) => {
-    drawn.set(canvas, { description });
+    drawn.set(canvas, { description, chart: drawn.get(canvas)?.chart });
     build(canvas);
   };
   const again = () => {

@@ -51,6 +51,12 @@
     const more = own.length > 1 ? el("span", { class: "soft" }, ` +${number(own.length - 1)}`) : "";
     return el("div", { class: `small clamp ${reasons.at("raises", own[0]) ? "raises" : "lowers"}`, title: reasonText(own[0]) }, reasonText(own[0]), say(", ", "，"), spoken("points", own[0]), more);
   };
+  /* Where the reasons are not those of the method shown, whose they are. */
+  const teller = (row) => {
+    const key = reasons.at("teller", reasonsOf.get(row)[0]);
+    if (key === data.methods[at("method", row)]) return "";
+    return say(`As another method sees it: ${named(data.names.methods, key)}. `, `依据另一方法：${named(data.names.methods, key)}。`);
+  };
   const hasReasons = reasons.rows > 0;
   const basis = (row) => {
     if (at("amount_exclusion", row) !== null) return named(data.names.exclusions, at("amount_exclusion", row));
@@ -92,9 +98,9 @@
       ),
       reasonsOf.has(row)
         ? section(
-            say("Why it differs from its stage and age", "与同阶段、同停留时间商机的差异原因"),
+            say("What moves its chance", "哪些因素影响概率"),
             el("ul", { class: "reasons" }, ...reasonsOf.get(row).map((each) => el("li", { class: reasons.at("raises", each) ? "raises" : "lowers" }, reasonText(each), el("span", { class: "soft" }, say(": ", "："), spoken("points", each))))),
-            el("p", { class: "small soft" }, say("Points of different reasons do not add up.", "不同原因的百分点不可相加。")),
+            el("p", { class: "small soft" }, teller(row), say("Points of different reasons do not add up.", "不同原因的百分点不可相加。")),
           )
         : null,
       section(

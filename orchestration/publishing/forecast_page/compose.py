@@ -5,6 +5,7 @@ one), how the page looks (`render`), where it is written.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +31,18 @@ from orchestration.publishing.wording import Text, local_time
 _NOBODY = Headline("timed", is_champion=False)
 
 
+@dataclass(frozen=True)
+class _Night:
+    """What every part of the page is made from."""
+
+    business_date: date
+    tables: Mapping[str, pl.DataFrame]
+    names: Names
+    funnels: Mapping[str, Text]
+    links: Mapping[str, str]
+    labels: Mapping[tuple[str, date], str]
+
+
 def compose(
     served: Mapping[str, pl.DataFrame], standards: Mapping[str, pl.DataFrame], business_date: date
 ) -> ForecastPage:
@@ -44,23 +57,24 @@ def compose(
     """
     tables = read(served, business_date)
     company = standards["company"].row(0, named=True)
-    night = _night(tables["nights"], business_date)
-    named = names(standards, pl.DataFrame(schema={"rule_id": pl.String}), tables["deals_current"])
-    links = dict(standards["record_links"].iter_rows())
+    record = _record(tables["nights"], business_date)
     # Nights of before there were levels have rows of whole funnels alone.
     tables["forecast_period"] = tables["forecast_period"].with_columns(pl.col("scope").fill_null(ALL))
-
-    funnels = _funnels(tables["forecast_period"], named)
-    keys = [ALL, *(funnels if len(funnels) > 1 else [])]
-    made = [_View(key, tables, business_date) for key in keys]
+    named = names(standards, pl.DataFrame(schema={"rule_id": pl.String}), tables["deals_current"])
+    night = _Night(
+        business_date=business_date,
+        tables=tables,
+        names=named,
+        funnels=_funnels(tables["forecast_period"], named),
+        links=dict(standards["record_links"].iter_rows()),
+        labels=_labels(tables, standards),
+    )
+    made = [_View(key, night) for key in (ALL, *(night.funnels if len(night.funnels) > 1 else ()))]
     months = [month for quarter in made[0].horizon for month in quarter.months]
     methods = tuple(dict.fromkeys(each.leading.method for each in made))
-    rows = _expected(made, tables, methods, funnels, months)
+    rows = _expected(made, night, methods, months)
     listed, stages = deals.listed(rows, tables["deals_current"]), deals.stages(rows, named)
-    open_deals = tables["forecast_deal"]["deal_key"].n_unique()
-    labels = _labels(tables, standards)
-    frames = [_frames(place, each, tables, funnels, named, labels, business_date) for place, each in enumerate(made)]
-    joined = {name: pl.concat([each[name] for each in frames]) for name in frames[0]}
+    frames = [_frames(place, each, night) for place, each in enumerate(made)]
     return ForecastPage(
         company=company["company"],
         language=company["language"],
@@ -68,23 +82,23 @@ def compose(
         time_zone=company["time_zone"],
         minimum_n=company["minimum_n"],
         business_date=business_date,
-        previous_business_date=night["previous_business_date"],
-        as_of=local_time(night["as_of_at"], ZoneInfo(company["time_zone"])),
-        views=tuple(_view(each, tables, named, links, joined, place, funnels) for place, each in enumerate(made)),
+        previous_business_date=record["previous_business_date"],
+        as_of=local_time(record["as_of_at"], ZoneInfo(company["time_zone"])),
+        views=tuple(_view(each, night) for each in made),
         methods=methods,
         months=tuple(month.label for month in months),
         quarter_labels=(_label(made[0].shown[0]), _label(made[0].shown[1])),
-        unlisted_deals=max(0, open_deals - listed.height),
-        record_links=links,
-        config_hash=night["config_hash"] or "",
-        inputs_hash=night["inputs_hash"] or "",
-        code_version=night["code_version"] or "",
+        unlisted_deals=max(0, tables["forecast_deal"]["deal_key"].n_unique() - listed.height),
+        record_links=night.links,
+        config_hash=record["config_hash"] or "",
+        inputs_hash=record["inputs_hash"] or "",
+        code_version=record["code_version"] or "",
         tables=Tables(
             deals=listed.drop("deal_key"),
             stages=stages.drop("funnel", "stage"),
             expected=_placed(rows, listed, stages),
             reasons=deals.reasons(rows, methods, tables["forecast_reasons"]),
-            **joined,
+            **{name: pl.concat([each[name] for each in frames]) for name in frames[0]},
         ),
     )
 
@@ -92,7 +106,8 @@ def compose(
 class _View:
     """The rows of one funnel, or of all, and the method that leads there."""
 
-    def __init__(self, key: str, tables: Mapping[str, pl.DataFrame], business_date: date) -> None:
+    def __init__(self, key: str, night: _Night) -> None:
+        tables, business_date = night.tables, night.business_date
         of_funnel = pl.col("funnel") == key
         self.key = key
         self.rows = tables["forecast_period"].filter(of_funnel)
@@ -117,7 +132,7 @@ class _View:
         return ()
 
 
-def _night(nights: pl.DataFrame, business_date: date) -> dict[str, Any]:
+def _record(nights: pl.DataFrame, business_date: date) -> dict[str, Any]:
     found = nights.filter(pl.col("business_date") == business_date)
     if found.height != 1:
         raise ForecastPageRefusedError(
@@ -158,15 +173,10 @@ def _labels(tables: Mapping[str, pl.DataFrame], standards: Mapping[str, pl.DataF
     return {(kind, start): label for kind, start, label in known.iter_rows()}
 
 
-def _expected(
-    made: Sequence[_View],
-    tables: Mapping[str, pl.DataFrame],
-    methods: Sequence[str],
-    funnels: Mapping[str, Text],
-    months: Sequence[Period],
-) -> pl.DataFrame:
+def _expected(made: Sequence[_View], night: _Night, methods: Sequence[str], months: Sequence[Period]) -> pl.DataFrame:
     """All deals by the method of all funnels; those of a funnel also by its own, where that is another."""
-    views: dict[str | None, int] = {funnel: place for place, funnel in enumerate(funnels, start=1)}
+    tables = night.tables
+    views: dict[str | None, int] = {funnel: place for place, funnel in enumerate(night.funnels, start=1)}
     parts = []
     for place, method in enumerate(methods):
         own = [each.key for each in made if each.leading.method == method]
@@ -212,45 +222,41 @@ def _placed(rows: pl.DataFrame, listed: pl.DataFrame, stages: pl.DataFrame) -> p
     )
 
 
-def _frames(
-    place: int,
-    view: _View,
-    tables: Mapping[str, pl.DataFrame],
-    funnels: Mapping[str, Text],
-    named: Names,
-    labels: Mapping[tuple[str, date], str],
-    business_date: date,
-) -> dict[str, pl.DataFrame]:
+def _frames(place: int, view: _View, night: _Night) -> dict[str, pl.DataFrame]:
     """What the scripts show of one view, by the names of `Tables`."""
-    method, key = view.leading.method, view.key
+    method, key, tables = view.leading.method, view.key, night.tables
     owners = dict(tables["deals_current"].select("owner_key", "owner_name").drop_nulls().sort("owner_key").iter_rows())
     rows, coverage = view.rows.filter(pl.col("method") == method), view.coverage
-    several = funnels if key == ALL and len(funnels) > 1 else {}
+    several = night.funnels if key == ALL and len(night.funnels) > 1 else {}
     if several:
         is_whole = pl.col("funnel").is_in(list(several)) & (pl.col("scope") == ALL)
         rows = pl.concat([rows, tables["forecast_period"].filter(is_whole & (pl.col("method") == method))])
         coverage = pl.concat([coverage, tables["forecast_coverage"].filter(is_whole)])
     return {
-        "levels": levels.levels(place, rows, coverage, view.shown, owners, several),
+        "levels": levels.levels(place, rows, coverage, shown=view.shown, owners=owners, funnels=several),
         "periods": periods.table(place, view.quarters),
-        "said": track.said(place, key, method, tables["forecast_backtest"], tables["forecast_record"], business_date),
+        "said": track.said(
+            place,
+            key,
+            method,
+            backtest=tables["forecast_backtest"],
+            record=tables["forecast_record"],
+            business_date=night.business_date,
+        ),
         "calibration": track.calibration(place, key, method, tables["forecast_calibration"]),
         "movement": moved.movement(
-            place, key, tables["forecast_movement"], tables["pipeline_movement"], labels, business_date
+            place,
+            key,
+            forecast=tables["forecast_movement"],
+            pipeline=tables["pipeline_movement"],
+            labels=night.labels,
+            business_date=night.business_date,
         ),
     }
 
 
-def _view(
-    view: _View,
-    tables: Mapping[str, pl.DataFrame],
-    named: Names,
-    links: Mapping[str, str],
-    frames: Mapping[str, pl.DataFrame],
-    place: int,
-    funnels: Mapping[str, Text],
-) -> View:
-    method = view.leading.method
+def _view(view: _View, night: _Night) -> View:
+    method, tables = view.leading.method, night.tables
     of_method = pl.col("method") == method
     inside = pl.lit(value=True) if view.key == ALL else pl.col("funnel") == view.key
     own = tables["forecast_deal"].filter(of_method & inside)
@@ -259,15 +265,14 @@ def _view(
         own,
         tables["forecast_deal_period"].filter(of_method),
         tables["deals_current"],
-        running,
-        named,
-        links,
+        running=running,
+        names=night.names,
+        links=night.links,
     )
     quality = tables["forecast_quality"].filter(of_method & (pl.col("funnel") == view.key))
-    here = {name: frame.filter(pl.col("view") == place) for name, frame in frames.items()}
     return View(
         key=view.key,
-        name=ALL_FUNNELS if view.key == ALL else named.funnel(view.key),
+        name=ALL_FUNNELS if view.key == ALL else night.names.funnel(view.key),
         method=method,
         method_name=method_name(method),
         is_champion=view.leading.is_champion,
@@ -275,16 +280,13 @@ def _view(
         compared=view.compared,
         outside=view.outside,
         methods=periods.methods(view.whole, view.accuracy, view.leading, view.compared),
-        fallbacks=_fallbacks(tables["forecast_period"].filter(of_method & inside), funnels),
+        fallbacks=_fallbacks(tables["forecast_period"].filter(of_method & inside), night.funnels),
         accuracy=track.accuracy(view.accuracy, method),
         proof=proof.split(quality, tuple(each.quarter for each in view.quarters)),
         unproven=unproven,
         unproven_deals=unproven_deals,
         unproven_expected=unproven_expected,
         open_deals=own.height,
-        has_said=here["said"].height > 0,
-        has_calibration=here["calibration"].filter(pl.col("bin") > 0).height > 0,
-        has_movement=here["movement"].height > 0,
     )
 
 

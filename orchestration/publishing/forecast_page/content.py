@@ -220,9 +220,6 @@ class View:
     unproven_deals: int
     unproven_expected: Decimal | None
     open_deals: int
-    has_said: bool
-    has_calibration: bool
-    has_movement: bool
 
     @property
     def running(self) -> Period | None:
@@ -246,8 +243,9 @@ class Tables:
     (month label, or later, overdue, undated, untimed), criteria_state, amount_exclusion, amount_basis, realisation,
     rate_n, is_insufficient_history, fell_back_to; and for each month told apart chance_<n> and amount_<n>, with
     chance_rest and amount_rest for what lies in none.
-    reasons: one row per row of `expected` and reason, the leading one first. expected, wording_en, wording_zh,
-    points_en, points_zh (by how much it moves the chance), raises.
+    reasons: one row per row of `expected` and reason, the leading one first. expected, teller (the method that tells
+    it, which looks at a deal's own facts and may be another than that of the row), wording_en, wording_zh, points_en,
+    points_zh (by how much it moves the chance), raises.
     levels: one row per view, scope (funnel, team, owner, segment) and value. name_en, name_zh, is_named (whether the
     name is the product's own and no datum); for running_ and next_: total, low, high, won, open, new, target, gap,
     coverage, required.

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from orchestration.publishing.forecast_page.content import Period
-from orchestration.publishing.forecast_page.periods import DATED
+from orchestration.publishing.forecast_page.periods import DATED, in_order
 from orchestration.publishing.forecast_reasons import points_text, reason_text
 from orchestration.publishing.review.names import Names
 
@@ -154,12 +154,21 @@ def stages(expected_rows: pl.DataFrame, names: Names) -> pl.DataFrame:
 
 
 def reasons(expected_rows: pl.DataFrame, methods: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
-    """`Tables.reasons`. expected_rows: in their order, with deal_key. told: forecast_reasons of tonight."""
-    rows = expected_rows.select("deal_key", "method").with_row_index("expected")
+    """`Tables.reasons`: of the method that the row is of, else of the richest one that tells any of the deal.
+
+    expected_rows: in their order, with deal_key. methods: names of their methods by place. told: forecast_reasons.
+    """
+    tellers = in_order(told["method"].unique())
+    rank = pl.col("teller").replace_strict(tellers, list(range(len(tellers))), return_dtype=pl.Int64)
     found = (
-        told.filter(pl.col("method").is_in(list(methods)))
-        .with_columns(pl.col("method").replace_strict(list(methods), list(range(len(methods))), return_dtype=pl.Int64))
-        .join(rows, on=["deal_key", "method"], how="inner")
+        expected_rows.select(
+            "deal_key",
+            pl.col("method").replace_strict(list(range(len(methods))), list(methods), return_dtype=pl.String),
+        )
+        .with_row_index("expected")
+        .join(told.rename({"method": "teller"}), on="deal_key", how="inner")
+        .with_columns(preference=pl.when(pl.col("teller") == pl.col("method")).then(len(tellers)).otherwise(rank))
+        .filter(pl.col("preference") == pl.col("preference").max().over("expected"))
         .sort("expected", "reason_rank")
     )
     words = [
@@ -171,6 +180,7 @@ def reasons(expected_rows: pl.DataFrame, methods: Sequence[str], told: pl.DataFr
     return pl.DataFrame(
         {
             "expected": found["expected"].cast(pl.Int64),
+            "teller": found["teller"],
             "wording_en": pl.Series([text.en for text, _ in words], dtype=pl.String),
             "wording_zh": pl.Series([text.zh for text, _ in words], dtype=pl.String),
             "points_en": pl.Series([points.en for _, points in words], dtype=pl.String),

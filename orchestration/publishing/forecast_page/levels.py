@@ -46,6 +46,7 @@ def levels(
     view: int,
     rows: pl.DataFrame,
     coverage: pl.DataFrame,
+    *,
     shown: Sequence[Period | None],
     owners: Mapping[str, str],
     funnels: Mapping[str, Text],

@@ -18,6 +18,7 @@ KINDS = ("all", "quarter", "month")
 def movement(
     view: int,
     funnel: str,
+    *,
     forecast: pl.DataFrame,
     pipeline: pl.DataFrame,
     labels: Mapping[tuple[str, date], str],

@@ -53,10 +53,10 @@ OUTSIDE = {
 
 # The worst first, as deal_compliance has them.
 STATES = {
-    "violated": Text("Criteria violated", "准则违规"),
+    "violated": Text("Criteria violated", "存在违规"),
     "waived": Text("Waived", "已豁免"),
     "not_evaluated": Text("Not evaluated", "未能检查"),
-    "met": Text("Criteria met", "准则已满足"),
+    "met": Text("Criteria met", "标准已满足"),
     "none_asked": Text("Nothing asked yet", "尚无要求"),
 }
 UNKNOWN_STATE = Text("Not known", "未知")
@@ -100,8 +100,8 @@ SPANS = {
     "quarter_to_date": Text("Since the quarter began", "本季度以来"),
 }
 
-# What a movement is measured by: the forecast of a period as the timed method makes it, or the pipeline whose close dates
-# lie in it, in full or as the weighted method expects it.
+# What a movement is of: the forecast of a period as the timed method makes it, or the pipeline whose close dates lie in
+# it, in full or as the weighted method expects it.
 MEASURES = {
     "forecast": Text("Forecast total (timed method)", "预测合计（时序模型）"),
     "amount": Text("Open pipeline, in full", "进行中管道，全额"),

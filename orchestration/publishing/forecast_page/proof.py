@@ -64,6 +64,7 @@ def violated(
     deals: pl.DataFrame,
     chances: pl.DataFrame,
     known: pl.DataFrame,
+    *,
     running: Period | None,
     names: Names,
     links: Mapping[str, str],

@@ -35,17 +35,20 @@ from orchestration.publishing.wording import Text
 def forecast_page(
     served: Mapping[str, pl.DataFrame], standards: Mapping[str, pl.DataFrame], business_date: date
 ) -> str:
-    """The forecast page of a night, one HTML document that needs no other file and no network; equal input, equal text.
+    """The forecast page of a night, one HTML document that needs no other file and no network.
+
+    Equal input gives equal text.
 
     Links to `review.html` beside it, as the review links to `forecast.html`.
 
     Args:
         served: the tables of `reading.READ` by name, as served: nights, deals_current, forecast_period, forecast_deal,
-            forecast_deal_period, forecast_reasons, forecast_quality, forecast_coverage, forecast_backtest, forecast_record,
-            forecast_accuracy, forecast_calibration, forecast_movement, pipeline_movement. One that is not given counts
-            as empty; `nights` has the row of `business_date`. Of tables by business_date, that date's rows are read.
-        standards: company, criteria, funnels, funnel_stages, record_links, as `quality.standards.tables` gives them; and
-            periods, which name the fiscal periods of movements where given.
+            forecast_deal_period, forecast_reasons, forecast_quality, forecast_coverage, forecast_backtest,
+            forecast_record, forecast_accuracy, forecast_calibration, forecast_movement, pipeline_movement. One that is
+            not there counts as empty; `nights` has the row of `business_date`. Of tables by business_date, that date's
+            rows are read.
+        standards: company, criteria, funnels, funnel_stages, record_links, as `quality.standards.tables` gives them;
+            and periods, which name the fiscal periods of movements where given.
 
     Raises:
         ForecastPageRefusedError: `nights` has no row for the business date, or a table lacks a column that says which

@@ -34,7 +34,7 @@ SAID_SCHEMA = {
 
 
 def said(
-    view: int, funnel: str, method: str, backtest: pl.DataFrame, record: pl.DataFrame, business_date: date
+    view: int, funnel: str, method: str, *, backtest: pl.DataFrame, record: pl.DataFrame, business_date: date
 ) -> pl.DataFrame:
     """`Tables.said` of one view: what its method said of each period, oldest period and oldest date first."""
     parts = [
