@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from orchestration.definitions import defs
+from orchestration.defs.forecast.forecast import DESCRIPTIONS
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 
@@ -65,7 +66,8 @@ def test_every_asset_has_a_group_and_a_description(loaded: dg.Definitions) -> No
 
 def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -> None:
     """The comparison of nights reads the forecast, in Python; no model of dbt does."""
-    movement = {"deal_positions", "pipeline_movement", "pipeline_movement_deals"}
+    movement = {"deal_positions", "pipeline_movement", "pipeline_movement_deals", "forecast_movement"}
+    forecasts = set(DESCRIPTIONS)
     graph = loaded.resolve_asset_graph()
     ends = {
         dg.AssetKey(name)
@@ -74,13 +76,12 @@ def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -
             "quality_rule_nights",
             "quality_expectations",
             "quality_incidents",
-            "forecast_deal",
-            "forecast_period",
+            *forecasts,
             *movement,
         )
     }
     readers = {child.to_user_string() for key in ends for child in graph.get(key).child_keys}
-    assert readers - movement == {"audit"}
+    assert readers - movement - forecasts == {"audit"}
 
 
 def test_a_night_runs_in_one_process(loaded: dg.Definitions) -> None:
