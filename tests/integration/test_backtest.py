@@ -190,7 +190,6 @@ def test_what_cannot_be_told_is_refused_in_one_sentence(
     assert "Traceback" not in told
 
 
-@pytest.mark.xfail(strict=True, reason="a deal that is deleted by tonight is in no table, those of past dates included")
 def test_a_deal_that_is_deleted_later_was_open_on_the_dates_before(clone: Callable[[str | None], Clone]) -> None:
     company = clone(None)
     header = "deal_id,deal_name,stage,amount,currency,owner_id,created_at,stage_entered_at,modified_at,is_deleted"
@@ -213,4 +212,7 @@ def test_a_deal_that_is_deleted_later_was_open_on_the_dates_before(clone: Callab
     known = history_of(company, date(2026, 8, 15))
     assert known.inputs().open_deals["deal_key"].to_list() == ["generic:1"]
     assert known.inputs(date(2026, 7, 31)).open_deals["deal_key"].to_list() == ["generic:1"]
-    assert known.inputs(date(2026, 5, 31)).open_deals["deal_key"].to_list() == ["generic:1", "generic:2"]
+    then = known.inputs(date(2026, 5, 31)).open_deals["deal_key"].to_list()
+    if then == ["generic:1"]:
+        pytest.xfail("a deal that is deleted by tonight is in no table, those of past dates included")
+    assert then == ["generic:1", "generic:2"]
