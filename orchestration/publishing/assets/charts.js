@@ -35,6 +35,14 @@ stageproof.charts = (() => {
     if (format === "days") return say(`${number(value)} days`, `${number(value)} 天`);
     return new Intl.NumberFormat(locale(), { maximumFractionDigits: 0 }).format(value);
   };
+  /* Every step of a waterfall has its name, on lines as short as its words allow. */
+  const LINE = 12;
+  const wrapped = (text) =>
+    text.split(" ").reduce((lines, word) => {
+      const last = lines.at(-1);
+      return last !== undefined && `${last} ${word}`.length <= LINE ? [...lines.slice(0, -1), `${last} ${word}`] : [...lines, word];
+    }, []);
+  const named = ({ categories }) => ({ autoSkip: false, maxRotation: 75, callback: (place) => wrapped(categories[place]) });
   /* In a card the first and the last night say enough, and the year goes without saying. */
   const ends = ({ categories }, ticks) => ({
     afterBuildTicks: (axis) => {
@@ -272,7 +280,7 @@ stageproof.charts = (() => {
           type: description.categories ? "category" : "linear",
           stacked: isStacked,
           grid: { display: false },
-          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12, ...(isTimed(description) ? { callback: isoOf } : {}), ...(description.categories || isTimed(description) ? {} : { callback: tick(format) }) },
+          ticks: { ...ticks, maxTicksLimit: isSmall ? 3 : 12, ...(description.series.some((each) => each.labels) ? named(description) : {}), ...(isTimed(description) ? { callback: isoOf } : {}), ...(description.categories || isTimed(description) ? {} : { callback: tick(format) }) },
           ...(description.categories || isTimed(description) ? {} : { min: format === "percent" ? 0 : undefined, max: format === "percent" ? 1 : undefined }),
           ...(isTimed(description) ? months : {}),
           ...(isSmall && description.categories ? ends(description, ticks) : {}),

@@ -2,7 +2,7 @@
    Belongs here: what more than one part needs. Not here: any part (forecast_*.js), any figure (forecast_page/). */
 "use strict";
 stageproof.forecast = (() => {
-  const { data, el, say, datum, money, locale, onLanguage, onTab, onAlways, write } = stageproof;
+  const { data, el, say, money, locale, onLanguage, onTab, onAlways, write } = stageproof;
   const { tables } = stageproof.review;
 
   // Views: all funnels together, or one of them
@@ -61,7 +61,6 @@ stageproof.forecast = (() => {
   const drawTab = () => {
     for (const each of parts) if (each.tab === stageproof.tab()) each.draw();
   };
-  onTab(drawTab);
   onView(drawTab);
   onLanguage(() => {
     if (stageproof.tab()) drawTab();
@@ -160,5 +159,5 @@ stageproof.forecast = (() => {
     return true;
   });
 
-  return { view: () => view, onView, show, ofView, part, picker, inAddress, percent, chance, units, signed, interval, plainTable, datum };
+  return { view: () => view, onView, ofView, part, drawTab, picker, inAddress, percent, chance, units, signed, interval, plainTable };
 })();
