@@ -31,7 +31,7 @@ from orchestration.publishing.review.content import ReviewPage
 from orchestration.publishing.review.render import render
 
 VOID = {"meta", "link", "br", "input"}
-# Without a network nothing is there but what the page itself holds; the one link leads to the night's own report.
+# Without a network nothing is there but what the page itself holds; its links lead to the night's own reports.
 SMALL_ENOUGH_BYTES = 1_000_000
 
 
@@ -137,7 +137,7 @@ def test_the_page_asks_for_no_other_file_and_says_so_to_the_browser() -> None:
     elements = read(html).elements
     assert not any({"src", "srcset", "onclick", "style"} & attributes.keys() for _, attributes in elements)
     links = {attributes["href"] for _, attributes in elements if "href" in attributes}
-    assert links == {"../data_docs/index.html", "#quarantine", "#data", "forecast.html", "review.html"}
+    assert links == {"../data_docs/index.html", "review.html", "forecast.html", "#quarantine", "#data"}
     assert not re.search(r"url\((?!#)", html.split("<script")[0])
     assert "@import" not in html
     assert "sourceMappingURL" not in html
