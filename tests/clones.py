@@ -1,16 +1,22 @@
 """Whole nights, run as a data team would run them: a clone with its own standards and mappings, the command line."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
 import forked_commands
 import polars as pl
 import yaml
+from dagster_dbt import DbtProject
+
+from orchestration.components.dbt_models import prepare_manifest
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMPANIES = PROJECT / "tests" / "companies"
@@ -86,11 +92,22 @@ class Clone:
         }
 
 
+@cache
+def parse_project() -> DbtProject:
+    """The dbt project of this repository, parsed if its files changed since it was: once for all clones and workers."""
+    project = DbtProject(project_dir=PROJECT / "dbt_project")
+    with (Path(tempfile.gettempdir()) / f"stageproof-parse-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        prepare_manifest(project)
+    return project
+
+
 def make_clone(root: Path, company: str | None = None) -> Clone:
     """A clone with the standards and mappings of one company of tests/companies, or with the shipped ones.
 
     A company without standards of its own keeps the shipped ones.
     """
+    parse_project()
     project = root / "project"
     for room in ("orchestration", "dbt_project", "quality"):
         shutil.copytree(PROJECT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "logs"))

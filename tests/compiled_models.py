@@ -1,9 +1,6 @@
 """Some marts of the dbt project over worlds of a test's own making. dbt compiles once; each world runs the SQL."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +9,12 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pytest
+from clones import parse_project
 
+from orchestration.components.dbt_run import DbtRun
 from orchestration.ingest.load import raw_objects
-from orchestration.night import PROJECT, Home, Night
+from orchestration.night import Home, Night
 from orchestration.opening import clock, known_inputs, mappings
 from orchestration.warehouse import Warehouse
 from quality.standards import load, tables
@@ -82,6 +82,15 @@ def _put(connection: duckdb.DuckDBPyConnection, model: Model, rows: pl.DataFrame
     connection.unregister("given")
 
 
+def run_dbt(root: Path, arguments: Sequence[str]) -> None:
+    """Run dbt, as a night does, on the warehouse under `root`, with its artifacts in `root / "target"`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGEPROOF_HOME", str(root))
+        run = DbtRun(parse_project(), root / "target")
+        list(run.events(arguments))
+    run.raise_on_failure()
+
+
 def compile_models(root: Path, standards: Path, business_date: date, marts: Sequence[str]) -> CompiledModels:
     """Build these marts and all that they need once, over no extract at all, in a warehouse under `root`."""
     night = Night(business_date, "Asia/Shanghai", Home(root), standards)
@@ -90,16 +99,7 @@ def compile_models(root: Path, standards: Path, business_date: date, marts: Sequ
         warehouse.expose([(each, []) for each in raw_objects(mapping)])
     warehouse.write("standards", tables(load(standards)))
     warehouse.write("night", {"clock": clock(night), "inputs": known_inputs(night)})
-    dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", *(f"+{name}" for name in marts)]
-    built = subprocess.run(
-        [*dbt, "--target-path", str(root / "target")],
-        cwd=PROJECT / "dbt_project",
-        env=os.environ | {"STAGEPROOF_HOME": str(root), "DBT_LOG_PATH": str(root / "logs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout[-3000:]
+    run_dbt(root, ["run", "--select", *(f"+{name}" for name in marts)])
     ran = json.loads((root / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     built_nodes = [(nodes[result["unique_id"]], result["compiled_code"]) for result in ran]

@@ -1,10 +1,7 @@
 """Stalled deals against a plain reference, cell by cell, over random worlds put into the warehouse as a CRM would."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from compiled_models import run_dbt
 
 from orchestration.ingest.load import raw_objects
 from orchestration.night import PROJECT, Home, Night
@@ -275,16 +273,7 @@ def built(world: World, root: Path) -> Warehouse:
         orient="row",
     )
     warehouse.write("night", {"clock": clock(night), "inputs": inputs})
-    command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "run", "--select", "+deals_stalled"]
-    run = subprocess.run(
-        [*command, "--target-path", str(root / "target")],
-        cwd=PROJECT / "dbt_project",
-        env=os.environ | {"STAGEPROOF_HOME": str(root), "DBT_LOG_PATH": str(root / "logs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
+    run_dbt(root, ["run", "--select", "+deals_stalled"])
     return warehouse
 
 
