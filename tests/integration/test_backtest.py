@@ -1,7 +1,8 @@
 """What a whole night knows of a past date: the same as a night of that date knew, whatever came after.
 
 One demo company, told twice. Once up to a date; and once up to a later one, when its deals have lived on, with facts
-planted into the later extract that no company would live through.
+planted into the later extract that no company would live through. Two things that a CRM tells too late are kept out of
+it: activities that were entered after they took place, as nothing says when, and deletions, which have a test.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read
 
 BEGUN, AS_OF, LATER = date(2025, 10, 1), date(2026, 6, 30), date(2026, 9, 20)
 DEALS = 2000
-PLANTED_AT = "2026-09-10T10:00:00+08:00"
+# After all that the company did: a history in which facts go back in time would be another past.
+PLANTED_AT = "2026-09-20T23:30:00+08:00"
 WON = "赢单"
 
 
@@ -37,12 +39,22 @@ def later(clone: Callable[[str | None], Clone], then: Clone) -> Clone:
     company = clone(None)
     prepare(company.home, LATER, deals=DEALS, nights=1, since=BEGUN)
     opened = history_of(then, AS_OF).inputs().open_deals["deal_key"].str.strip_prefix("generic:")
-    plant(company.inbox / "generic" / str(LATER), opened.to_list())
+    extracts = [each.inbox / "generic" / str(night) for each, night in ((then, AS_OF), (company, LATER))]
+    deleted = read(extracts[0], "deals").filter(pl.col("is_deleted") == "true")["deal_id"]
+    plant(extracts[1], opened.to_list(), deleted.to_list(), without_late_entries(*extracts))
     company.night(str(LATER))
     return company
 
 
-def plant(extract: Path, opened: list[str]) -> None:
+def without_late_entries(then: Path, later: Path) -> pl.DataFrame:
+    """The activities of the later extract, without those of up to the as-of date that the earlier one does not have."""
+    activities, known = read(later, "activities"), read(then, "activities")["activity_id"].implode()
+    is_late = (pl.col("occurred_at").str.slice(0, 10) <= str(AS_OF)) & ~pl.col("activity_id").is_in(known)
+    assert 0 < activities.filter(is_late).height < activities.height / 50
+    return activities.filter(~is_late)
+
+
+def plant(extract: Path, opened: list[str], deleted: list[str], activities: pl.DataFrame) -> None:
     """After the as-of date, deals that were open on it are won for a fortune, moved, met and proved."""
     (extract / "manifest.json").unlink()
     deals = read(extract, "deals")
@@ -80,7 +92,7 @@ def plant(extract: Path, opened: list[str]) -> None:
     add(
         extract,
         "activities",
-        read(extract, "activities"),
+        activities,
         deals.filter(pl.col("deal_id").is_in(opened)).select(
             pl.format("planted-{}", "deal_id").alias("activity_id"),
             "deal_id",
@@ -113,6 +125,7 @@ def plant(extract: Path, opened: list[str]) -> None:
         stage_entered_at=pl.when(won).then(planted_at).otherwise("stage_entered_at"),
         amount=pl.when(won | moved).then(pl.lit("9999999.00")).otherwise("amount"),
         expected_close_date=pl.when(won | moved).then(pl.lit("2026-09-30")).otherwise("expected_close_date"),
+        is_deleted=pl.when(pl.col("deal_id").is_in(deleted)).then(pl.lit("true")).otherwise(pl.lit("false")),
         probability=pl.when(won).then(pl.lit("1.00")).otherwise("probability"),
         modified_at=pl.when(won | moved).then(planted_at).otherwise("modified_at"),
     ).write_csv(extract / "deals.csv")
