@@ -101,7 +101,7 @@ def test_a_night_tells_what_is_new_and_goes_on_where_a_service_fails(company: Co
         in told.json["message"]
     )
     assert "实际情况：预计成交日期 2026-03-01" in told.json["message"]
-    assert "没有约定下一步。（1）" in told.json["message"]
+    assert "已约定下一步。（1）" in told.json["message"]
     assert f"晨间检查: {company.clone.home}/reports/2026-03-07/review.html" in told.json["message"]
     assert len(company.data.requests) == 1
     assert company.run("nights").splitlines()[-1].startswith("Alerts of 2026-03-07  owners: 2 new, not delivered: HTTP")
