@@ -210,7 +210,7 @@ stageproof.charts = (() => {
     }
     ctx.restore();
   };
-  /* What each step of a waterfall is, above it, where there is room. */
+  /* What each step of a waterfall is, above it, where there is room for all of them. */
   const steps = ({ ctx, scales }, { described, data }) => {
     if (!described.labels) return;
     ctx.save();
@@ -218,11 +218,11 @@ stageproof.charts = (() => {
     ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = "center";
     ctx.textBaseline = "bottom";
-    const room = scales.x.width / data.length;
-    for (const [place, ends] of data.entries()) {
-      const label = described.labels[place];
-      if (ctx.measureText(label).width > room - 4) continue;
-      ctx.fillText(label, scales.x.getPixelForValue(place), scales.y.getPixelForValue(Math.max(...ends)) - 3);
+    const room = scales.x.width / data.length - 4;
+    if (described.labels.every((label) => ctx.measureText(label).width <= room)) {
+      for (const [place, ends] of data.entries()) {
+        ctx.fillText(described.labels[place], scales.x.getPixelForValue(place), scales.y.getPixelForValue(Math.max(...ends)) - 3);
+      }
     }
     ctx.restore();
   };

@@ -152,7 +152,7 @@
       { key: "chance", title: ["Chance to be won", "赢单概率"], width: 128, isEnd: true, cell: chanceCell, rank: rankOf("win_rate") },
       { key: "date", title: ["Expected close, CRM's date", "预计成交、CRM 日期"], width: 184, cell: dateCell, rank: rankOf("expected_win_on") },
       ...(hasReasons ? [{ key: "reason", title: ["Why", "原因"], grow: 3, cell: leading }] : []),
-      { key: "proof", title: ["Proof", "证据"], width: 118, cell: stateMark, rank: textRank(codes.criteria_state) },
+      { key: "proof", title: ["Proof", "证据"], width: 128, cell: stateMark, rank: textRank(codes.criteria_state) },
       { key: "owner", title: ["Owner, team", "负责人、团队"], width: 120, cell: (row) => people(expected, row), rank: textRank(codes.owner) },
       { key: "amount", title: ["Amount", "金额"], rank: (row) => amountRank(dealOf(row)) },
       { key: "gap", title: ["Later than the CRM says", "比 CRM 日期晚"], rank: rankOf("close_gap_days") },
