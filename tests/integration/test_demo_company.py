@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -40,9 +41,12 @@ def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
     said = (demo.home / "said.txt").read_text(encoding="utf-8")
     for label in ("Rows in", "Rows quarantined", "Deals", "Initial contact", "Negotiation", "Violations open", "block"):
         assert label in said
-    assert "Forecast FY2026-Q2, weighted_stage" in said
+    assert "Forecast FY2026-Q2, timed" in said
+    for label in ("eight times in ten from", "won so far", "deals to come"):
+        assert f"  {label}" in said
     assert f"Served database  {demo.served}" in said
     assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
+    assert f"Forecast page    {demo.home}/reports/{SECOND}/forecast.html" in said
 
 
 @pytest.mark.browser
@@ -240,13 +244,33 @@ def test_the_open_violations_are_the_failing_findings_of_deals_in_scope(demo: Cl
 
 def test_the_forecast_of_deals_sums_to_that_of_periods_to_the_cent(demo: Clone) -> None:
     deals = demo.query("select method, sum(expected_amount) as amount from forecast_deal group by 1 order by 1")
-    for kind in ("month", "quarter"):
+    for kind, scope in product(("month", "quarter"), ("all", "team", "owner", "segment")):
         periods = demo.query(
             f"""select method, sum(open_amount) as amount from forecast_period
-                where business_date = '{SECOND}' and funnel = 'all' and period_kind in ('{kind}', 'none')
-                group by 1 order by 1"""
+                where business_date = '{SECOND}' and funnel = 'all' and scope = '{scope}'
+                and period_kind in ('{kind}', 'none') group by 1 order by 1"""
         )
         assert periods.rows() == deals.rows()
+
+
+def test_why_the_forecast_moved_goes_from_what_each_night_said_to_the_cent(demo: Clone) -> None:
+    said = demo.query(
+        """select cast(business_date as text) as night, funnel, period_kind, period_start, total_amount
+           from forecast_period where method = 'timed' and scope = 'all' and period_kind <> 'none' order by all"""
+    )
+    totals = {tuple(row[:4]): row[4] for row in said.rows()}
+    moved = demo.query(
+        """select cast(opening_night as text), cast(closing_night as text), funnel, period_kind, period_start,
+               sum(opening_amount), sum(change_amount), sum(closing_amount)
+           from forecast_movement where span = 'last_night' group by all order by all"""
+    ).rows()
+    assert {row[3] for row in moved} == {"month", "quarter"}
+    found = [row for row in moved if tuple(row[1:5]) in totals]
+    assert len(found) > 10
+    for opened, closed, funnel, kind, start, opening, change, closing in found:
+        assert opening + change == closing
+        assert opening == totals[opened, funnel, kind, start]
+        assert closing == totals[closed, funnel, kind, start]
 
 
 def test_an_amount_in_another_currency_is_served_at_the_last_known_rate(demo: Clone) -> None:
