@@ -136,7 +136,7 @@ def _condition(draw: random.Random, kind: str) -> dict[str, Any]:
         "field": ["activity", "evidence", "document", "contact_role", "field", "field", "field", "field"],
     }
     return {
-        "activity": _activity_condition,
+        "activity": lambda draw, _: _activity_condition(draw, kind),
         "evidence": _evidence_condition,
         "document": _evidence_condition,
         "contact_role": lambda draw, _: {"contact_role": draw.choice([["champion"], ["champion", "user"]])},
@@ -148,14 +148,16 @@ def _some(draw: random.Random, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if draw.random() < 0.35}
 
 
-def _activity_condition(draw: random.Random, _: str) -> dict[str, Any]:
+def _activity_condition(draw: random.Random, kind: str) -> dict[str, Any]:
+    # What was not held is no act of the customer; a file that asks for it is refused.
+    not_held = [] if kind == "customer_action" else [["planned", "cancelled"]]
     return {
         "activity": draw.choice([["demo"], ["demo", "call"], ["site tour"]]),
         **_some(
             draw,
             {
                 "at_least_minutes": draw.choice([20, 30]),
-                "status": draw.choice([["held"], ["planned", "cancelled"], ["held", "planned"]]),
+                "status": draw.choice([["held"], *not_held, ["held", "planned"]]),
                 "direction": draw.choice([["inbound"], ["inbound", "outbound"]]),
                 "customer_present": draw.choice([True, False]),
                 "attended_by": draw.choice([["champion"], ["champion", "decision_maker"]]),
