@@ -15,13 +15,14 @@ with
             judgements.passed_at,
             judgements.outcome,
             judgements.is_late,
-            judgements.evidence_at
+            judgements.evidence_at,
+            {{ plus_days("judgements.passed_at", "criteria.grace_days") }} as due_at
         from judgements
         inner join criteria on judgements.criterion_version_id = criteria.criterion_version_id
         where not judgements.is_ahead
     ),
 
-    -- Proof that arrived after as-of was missing at it.
+    -- Proof that arrived after as-of was missing at it; while the grace ran nobody could say.
     as_known as (
         select
             as_of_deals.as_of_date,
@@ -37,6 +38,8 @@ with
                 then 'met'
                 when passed.is_late and passed.evidence_at < as_of_deals.as_of_at
                 then 'late'
+                when passed.due_at > as_of_deals.as_of_at
+                then 'not_evaluated'
                 else 'violated'
             end as status
         from as_of_deals
