@@ -9,6 +9,10 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
+    -- What a CRM dates ahead (a deal won today with next month's close date) stands at the end of
+    -- the night, which is already the next day: it is known tonight, and counts on this day.
     wins as (
         select
             runs.deal_key,
@@ -16,10 +20,19 @@ with
             runs.run_number,
             runs.entered_at as won_at,
             runs.left_at as undone_at,
-            {{ local_date("runs.entered_at", "company.time_zone") }} as won_on,
-            {{ local_date("runs.left_at", "company.time_zone") }} as undone_on
+            case
+                when runs.entered_at >= clock.as_of_at
+                then clock.business_date
+                else {{ local_date("runs.entered_at", "company.time_zone") }}
+            end as won_on,
+            case
+                when runs.left_at >= clock.as_of_at
+                then clock.business_date
+                else {{ local_date("runs.left_at", "company.time_zone") }}
+            end as undone_on
         from runs
         cross join company
+        cross join clock
         where runs.outcome = 'won' and runs.entered_at is not null
     ),
 
