@@ -65,11 +65,15 @@ _TENTHS = {"p10": 1, "p50": 5, "p90": 9}
 
 
 def lead_bucket(lead_days: pl.Expr) -> pl.Expr:
-    """The bucket of days from as-of to the period's end: around none, one, two, three months, and more."""
+    """The bucket of days from as-of to the period's end: around none, one, two, three months, and more.
+
+    Null where there is no end: what is overdue or undated is due at no lead at all.
+    """
     chosen: pl.Expr = pl.lit(_LAST_LEAD)
     for name, up_to in reversed(_LEADS):
         chosen = pl.when(lead_days <= up_to).then(pl.lit(name)).otherwise(chosen)
-    return chosen
+    bucket: pl.Expr = pl.when(lead_days.is_not_null()).then(chosen)
+    return bucket
 
 
 def accuracy(said: pl.DataFrame, methods: Sequence[str], held: pl.DataFrame | None = None) -> pl.DataFrame:

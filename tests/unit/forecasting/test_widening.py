@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.forecasting.widening import widened, width_factors
+from orchestration.forecasting.widening import widened, widened_tonight, width_factors
 
 SCHEMA = {
     "method": pl.String(),
@@ -118,3 +119,20 @@ def test_each_method_funnel_lead_and_part_is_stretched_by_its_own() -> None:
     wide = [row("90", "100", "110", "140", part="open") for _ in range(20)]
     factors = width_factors(frame(narrow + wide)).select("part", "width_factor").rows()
     assert factors == [("open", 4.0), ("total", 0.5)]
+
+
+def test_tonight_whole_funnels_are_stretched_at_their_lead_and_what_is_due_at_no_lead_is_not() -> None:
+    def of_tonight(end: date | None, scope: str = "all") -> dict[str, Any]:
+        stamp = {"business_date": date(2026, 11, 22), "period_end": end, "scope": scope}
+        return row("90", "100", "110") | stamp | {"won_amount": Decimal(0)}
+
+    far, near = date(2027, 6, 30), date(2026, 11, 30)
+    rows = [of_tonight(far), of_tonight(near), of_tonight(None), of_tonight(far, scope="owner")]
+    schema = SCHEMA | {"business_date": pl.Date(), "period_end": pl.Date(), "scope": pl.String()}
+    periods = pl.DataFrame(rows, schema=schema | {"won_amount": pl.Decimal(38, 2)}).drop("lead_bucket", "part")
+    known = {"method": "timed", "funnel": "direct", "lead_bucket": "106+", "part": "total"}
+    made = widened_tonight(
+        periods.drop("floor_amount"), pl.DataFrame([known | {"width_factor": 2.0, "width_n": 20}])
+    )
+    assert made["width_factor"].to_list() == [2.0, 1.0, 1.0, 1.0]
+    assert made["p90_amount"].to_list() == [Decimal(120), Decimal(110), Decimal(110), Decimal(110)]
