@@ -273,6 +273,14 @@ def test_why_the_forecast_moved_goes_from_what_each_night_said_to_the_cent(demo:
         assert closing == totals[closed, funnel, kind, start]
 
 
+def test_every_method_speaks_of_exactly_the_deals_that_are_open(demo: Clone) -> None:
+    opened = demo.query("select deal_key from deals_current where is_open order by 1")["deal_key"].to_list()
+    spoken = demo.query("select method, deal_key from forecast_deal order by 1, 2")
+    assert len(opened) > 100
+    for method in spoken["method"].unique():
+        assert spoken.filter(pl.col("method") == method)["deal_key"].to_list() == opened
+
+
 def test_an_amount_in_another_currency_is_served_at_the_last_known_rate(demo: Clone) -> None:
     rates = pl.concat(
         pl.read_csv(folder / "fx_rates.csv", infer_schema=False)

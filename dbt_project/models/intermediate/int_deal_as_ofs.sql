@@ -3,7 +3,8 @@ with
 
     as_ofs as (select * from {{ ref("int_as_ofs") }}),
 
-    -- A run whose beginning nothing dates is known to go on tonight and at no time before.
+    -- A run whose beginning nothing dates is known to go on tonight and at no time before. A stage
+    -- that no funnel file maps has no rank; the deal is open all the same, and stays in all totals.
     open_runs as (
         select
             *,
@@ -11,7 +12,7 @@ with
                 when next_stage is null then cast('9999-12-31' as timestamp) else left_at
             end as known_left_at
         from runs
-        where outcome is null and stage_rank is not null
+        where outcome is null and funnel is not null
     ),
 
     tonight as (select * from as_ofs where is_tonight),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from worlds import BUSINESS_DATE, deal, moves, tables, won, world
+from worlds import BUSINESS_DATE, STAGES, deal, hazards, moves, tables, won, world
 
 from orchestration.forecasting.fallback import spoken
 from orchestration.forecasting.forecast import (
@@ -169,6 +169,75 @@ def test_a_deal_overdue_for_a_year_is_worth_as_much_and_in_no_period() -> None:
     assert dict(periods.filter(pl.col("open_amount") > 0).select("period_status", "open_amount").iter_rows()) == {
         "overdue": Decimal(10000)
     }
+
+
+# A few weeks of every end, so that every method of the registry has a rate.
+LIVES = [
+    *hazards("contact", "proposal", {0: 60, 3: 60}),
+    *hazards("contact", "lost", {1: 60}),
+    *hazards("proposal", "won", {1: 40, 5: 40}),
+    *hazards("proposal", "lost", {2: 40}),
+]
+
+
+def expected_by_deal(made: Forecast) -> dict[tuple[str, str], list[Any]]:
+    rows = made.deals.select("method", "deal_key", "win_rate", "expected_amount", "amount_exclusion")
+    return {(method, key): rest for method, key, *rest in rows.iter_rows()}
+
+
+def test_a_deal_in_a_stage_that_no_funnel_file_maps_is_counted_and_takes_nothing_from_the_others() -> None:
+    others = [deal("a", probability=0.5), deal("b", stage="contact", probability=0.5)]
+    odd = deal("odd", stage="Odd", stage_rank=None, probability=0.3)
+    without, made = (
+        forecast(world(deals=deals, counts=LIVES, won_deals=TEN_WON), draws=FEW_DRAWS)
+        for deals in (others, [*others, odd])
+    )
+    before, after = expected_by_deal(without), expected_by_deal(made)
+    assert {place: after[place] for place in before} == before
+    assert {name: after[name, "odd"][2] for name in (method.name for method in METHODS)} == {
+        "crm_probability": None,
+        "stage_average": "no_rate_history",
+        "weighted_stage": "no_rate_history",
+        "timed": "no_rate_history",
+        "timed_adjusted": "no_rate_history",
+    }
+    assert after["crm_probability", "odd"][1] == Decimal("15000.00")
+    untold = period(made.periods, method="timed", funnel="all", scope="all", period_status="untimed")
+    assert (untold["open_deals"], untold["excluded_deals"]) == (1, 1)
+
+
+def test_a_stage_that_came_into_the_funnel_last_month_has_no_rate_yet_and_the_later_ones_keep_theirs() -> None:
+    now = [STAGES[0], ("pilot", None), *STAGES[1:]]
+    deals = [deal("a"), deal("new", stage="pilot"), deal("b", stage="contact")]
+    # Since then nine of about two hundred have gone to it, and none of them any farther.
+    counts = [*LIVES, *hazards("contact", "pilot", {1: 9})]
+    before = expected_by_deal(forecast(world(deals=deals, counts=LIVES, won_deals=TEN_WON), draws=FEW_DRAWS))
+    made = forecast(
+        world(deals=deals, counts=counts, won_deals=TEN_WON, stages=now, stages_before=STAGES), draws=FEW_DRAWS
+    )
+    after = expected_by_deal(made)
+    for method in ("stage_average", "weighted_stage", "timed", "timed_adjusted"):
+        assert after[method, "new"] == [None, None, "no_rate_history"]
+        assert after[method, "a"] == before[method, "a"]
+        assert after[method, "b"][1] is not None
+
+
+def test_where_many_went_to_a_new_stage_nobody_knows_what_becomes_of_those_before_it() -> None:
+    now = [STAGES[0], ("pilot", None), *STAGES[1:]]
+    counts = [*LIVES, *hazards("contact", "pilot", {1: 60})]
+    deals = [deal("a"), deal("b", stage="contact")]
+    inputs = world(deals=deals, counts=counts, won_deals=TEN_WON, stages=now, stages_before=STAGES)
+    after = expected_by_deal(forecast(inputs, draws=FEW_DRAWS))
+    for method in ("stage_average", "weighted_stage", "timed", "timed_adjusted"):
+        assert after[method, "b"] == [None, None, "no_rate_history"]
+        assert after[method, "a"][1] is not None
+
+
+def test_a_stage_that_ends_a_deal_since_last_month_still_has_the_rate_of_those_who_went_on() -> None:
+    """Who stands in it entered it while it was open."""
+    now = [STAGES[0], ("proposal", "lost"), *STAGES[2:]]
+    inputs = world(deals=[deal("a")], counts=LIVES, won_deals=TEN_WON, stages=now, stages_before=STAGES)
+    assert of(weighted_stage, inputs).deals["win_rate"].item() == Decimal("0.666666666667")
 
 
 def test_amounts_without_a_rate_are_counted_and_the_rest_is_summed() -> None:

@@ -131,8 +131,6 @@ def test_tonight_whole_funnels_are_stretched_at_their_lead_and_what_is_due_at_no
     schema = SCHEMA | {"business_date": pl.Date(), "period_end": pl.Date(), "scope": pl.String()}
     periods = pl.DataFrame(rows, schema=schema | {"won_amount": pl.Decimal(38, 2)}).drop("lead_bucket", "part")
     known = {"method": "timed", "funnel": "direct", "lead_bucket": "106+", "part": "total"}
-    made = widened_tonight(
-        periods.drop("floor_amount"), pl.DataFrame([known | {"width_factor": 2.0, "width_n": 20}])
-    )
+    made = widened_tonight(periods.drop("floor_amount"), pl.DataFrame([known | {"width_factor": 2.0, "width_n": 20}]))
     assert made["width_factor"].to_list() == [2.0, 1.0, 1.0, 1.0]
     assert made["p90_amount"].to_list() == [Decimal(120), Decimal(110), Decimal(110), Decimal(110)]

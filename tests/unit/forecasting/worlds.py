@@ -97,9 +97,14 @@ def tables(
     minimum_n: int = 0,
     shrinkage_deals: int = 20,
     stages: Iterable[tuple[str, str | None]] = tuple(STAGES),
+    stages_before: Iterable[tuple[str, str | None]] = (),
 ) -> dict[str, pl.DataFrame]:
-    """Rows are of tonight unless they name their as_of_date; columns left out are null."""
-    stages = list(stages)
+    """Rows are of tonight unless they name their as_of_date; columns left out are null.
+
+    stages_before: those of a first version of each funnel; `stages` are then its second.
+    """
+    versions = [list(version) for version in (stages_before, stages)]
+    versions = [version for version in versions if version]
 
     def of_tonight(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [{"as_of_date": business_date, **row} for row in rows]
@@ -117,8 +122,9 @@ def tables(
         "forecast_targets": list(targets),
         "company": [{"minimum_n": minimum_n, "shrinkage_deals": shrinkage_deals}],
         "funnel_stages": [
-            {"funnel": funnel, "version": 1, "stage": stage, "stage_rank": rank, "outcome": outcome}
+            {"funnel": funnel, "version": version, "stage": stage, "stage_rank": rank, "outcome": outcome}
             for funnel in funnels
+            for version, stages in enumerate(versions, start=1)
             for rank, (stage, outcome) in enumerate(stages, start=1)
         ],
         "periods": calendar(),
