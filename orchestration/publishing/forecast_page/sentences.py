@@ -31,7 +31,7 @@ def _sure(expected: Expected) -> tuple[str, str]:
     low, high = short_money(expected.low), short_money(expected.high)
     return (
         f"; eight times in ten it comes between {low.en} and {high.en}",
-        f"，十次中有八次落在 {low.zh} 至 {high.zh} 之间",
+        f"，有八成把握落在 {low.zh} 至 {high.zh} 之间",
     )
 
 
@@ -47,9 +47,9 @@ def _target(expected: Expected) -> tuple[str, str]:
     if expected.gap < 0:
         return (
             f" That is {distance.en} above the {target.en} target.",
-            f"超出目标 {target.zh} {distance.zh}。",
+            f"比目标 {target.zh} 高出 {distance.zh}。",
         )
-    return f" That is the {target.en} target.", f"恰为目标 {target.zh}。"
+    return f" That is the {target.en} target.", f"恰好达到目标 {target.zh}。"
 
 
 def _without_period(view: View, currency: str) -> Text:

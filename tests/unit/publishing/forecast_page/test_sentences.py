@@ -23,7 +23,7 @@ def test_it_says_what_is_expected_how_sure_that_is_and_how_far_the_target_is() -
     assert said(forecast_period=[row]) == (
         "We expect 20.6M CNY in FY2026-Q4; eight times in ten it comes between 18.2M and 23.1M. "
         "That is 3.40M short of the 24.0M target.",
-        "预计 FY2026-Q4 赢单 2060万 CNY，十次中有八次落在 1815万 至 2305万 之间。距目标 2400万 还差 340万。",
+        "预计 FY2026-Q4 赢单 2060万 CNY，有八成把握落在 1815万 至 2305万 之间。距目标 2400万 还差 340万。",
     )
 
 
