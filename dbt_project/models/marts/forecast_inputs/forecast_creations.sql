@@ -9,15 +9,31 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
+    -- A deal that was entered in the CRM when it was closed has begun too. Closed on the day it was
+    -- created, it began so; closed later, nobody saw where it began.
     begun as (
         select
             runs.deal_key,
             runs.funnel,
-            runs.stage,
-            coalesce(deals.created_at, runs.entered_at) as began_at
+            case
+                when runs.outcome is null and runs.stage_rank is not null
+                then runs.stage
+                when
+                    runs.outcome is not null
+                    and {{ local_date("runs.entered_at", "company.time_zone") }}
+                    = {{ local_date("deals.created_at", "company.time_zone") }}
+                then runs.stage
+                else '(unknown)'
+            end as stage,
+            case
+                when runs.outcome is null
+                then coalesce(deals.created_at, runs.entered_at)
+                else deals.created_at
+            end as began_at
         from runs
+        cross join company
         inner join deals on runs.deal_key = deals.deal_key
-        where runs.run_number = 1 and runs.outcome is null and runs.stage_rank is not null
+        where runs.run_number = 1 and runs.funnel is not null
     )
 
 select
