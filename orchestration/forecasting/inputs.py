@@ -192,7 +192,8 @@ class ForecastInputs:
         configured forecast segment; days_* are counted to as-of, null where unknown; criteria_* count the passages
         of gates up to as-of.
     past_deals: one row per earlier as-of date and deal open then, columns as open_deals with as_of_date; and won_on,
-        closed_on, outcome as far as they are known by now (null: not yet). What a model may be fitted on.
+        closed_on, outcome as far as they are known by now (null: not yet). A win that was undone by now is none. What
+        a model may be fitted on.
     hazard_counts: one row per funnel, segment value (`all` for the funnel), stage, whole weeks spent in it and state
         entered next: visits that ended so, and the days they spent in their last, broken week. ONGOING: they go on at
         as-of. SEEN_LATE: they were seen from that week on only; their exposure before is to be taken off. Weeks are
@@ -304,7 +305,7 @@ class ForecastHistory:
 
     def _past_deals(self, day: date) -> pl.DataFrame:
         won_yet, closed_yet = pl.col("won_on") <= day, pl.col("closed_on") <= day
-        known = self.outcomes.filter(pl.col("as_of_date") < day).select(
+        known = self._standing_wins(self.outcomes.filter(pl.col("as_of_date") < day), day).select(
             "as_of_date",
             "deal_key",
             pl.when(won_yet).then("won_on").alias("won_on"),
@@ -313,6 +314,23 @@ class ForecastHistory:
         )
         deals = self.tables["forecast_open_deals"].filter(pl.col("as_of_date") < day)
         return deals.join(known, on=["as_of_date", "deal_key"], how="left", maintain_order="left")
+
+    def _standing_wins(self, outcomes: pl.DataFrame, day: date) -> pl.DataFrame:
+        """Outcomes whose win, where it was undone by the day, is the next one that was not, or none."""
+        is_undone = (pl.col("undone_on") <= day).fill_null(value=False)
+        wins = self.tables["forecast_won_deals"].filter(pl.col("won_on") <= day)
+        undone = outcomes.join(wins.filter(is_undone), on=["deal_key", "won_on"], how="semi")
+        keys = ["as_of_date", "deal_key"]
+        again = (
+            undone.select(*keys, first_on="won_on")
+            .join(wins.filter(~is_undone).select("deal_key", again_on="won_on"), on="deal_key", how="left")
+            .group_by(*keys)
+            .agg(
+                pl.col("again_on").filter(pl.col("again_on") > pl.col("first_on")).min(), was_undone=pl.lit(value=True)
+            )
+        )
+        won_on = pl.when(pl.col("was_undone").is_not_null()).then("again_on").otherwise("won_on")
+        return outcomes.join(again, on=keys, how="left", maintain_order="left").with_columns(won_on.alias("won_on"))
 
 
 def read_history(tables: Mapping[str, pl.DataFrame], business_date: date) -> ForecastHistory:

@@ -104,6 +104,25 @@ def test_what_became_of_past_deals_is_told_as_far_as_it_was_known() -> None:
     assert known.inputs().past_deals["won_on"].to_list() == [date(2026, 11, 9), None, date(2026, 11, 9)]
 
 
+def test_a_past_deal_whose_win_was_undone_is_won_until_then_and_again_when_it_is() -> None:
+    november = date(2026, 11, 9)
+    known = history(
+        as_ofs=[SEPTEMBER, OCTOBER],
+        deals=[deal(key, as_of_date=SEPTEMBER) for key in ("once", "twice")],
+        outcomes=[
+            {"as_of_date": SEPTEMBER, "deal_key": key, "won_on": date(2026, 10, 5), "closed_on": date(2026, 10, 5)}
+            for key in ("once", "twice")
+        ],
+        won_deals=[
+            won("once", date(2026, 10, 5), undone_on=date(2026, 11, 2)),
+            won("twice", date(2026, 10, 5), undone_on=date(2026, 11, 2)),
+            won("twice", november),
+        ],
+    )
+    assert known.inputs(OCTOBER).past_deals["won_on"].to_list() == [date(2026, 10, 5)] * 2
+    assert known.inputs().past_deals["won_on"].to_list() == [None, november]
+
+
 def test_the_reopening_of_a_close_is_no_transition_of_the_funnel() -> None:
     counts = [*moves({("proposal", "won"): 3}), *hazards("lost", "proposal", {4: 2})]
     assert history(counts=counts).inputs().transition_counts.rows() == [("direct", "all", "proposal", "won", 3)]
