@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.defs.forecast.columns import described
 from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
@@ -104,7 +105,7 @@ def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> 
     made = track_record(known(night, warehouse), history(night.earlier_archives(), "forecast_period"))
     warehouse.write("forecast", {**made.tables, "width_factors": made.width_factors})
     for table in TRACK_RECORD:
-        yield dg.MaterializeResult(asset_key=table, metadata={"dagster/row_count": made.tables[table].height})
+        yield dg.MaterializeResult(asset_key=table, metadata=described(table, made.tables[table]))
 
 
 @dg.multi_asset(
@@ -130,4 +131,4 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     }
     warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight})
     for table in TONIGHT:
-        yield dg.MaterializeResult(asset_key=table, metadata={"dagster/row_count": tables[table].height})
+        yield dg.MaterializeResult(asset_key=table, metadata=described(table, tables[table]))

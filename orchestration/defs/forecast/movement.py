@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.defs.forecast.columns import described
 from orchestration.defs.forecast.forecast import known as known_to_forecasts
 from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.movement import METHOD, changed_positions, history, no_positions
@@ -93,5 +94,5 @@ def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     left = {"positions_tonight": tonight, "expected_tonight": expected, "brought_tonight": brought}
     warehouse.write("forecast", {**written, **left})
     for key in (POSITIONS, MOVEMENT, DEALS, FORECAST):
-        rows = written[key.to_user_string()].height
-        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
+        table = key.to_user_string()
+        yield dg.MaterializeResult(asset_key=key, metadata=described(table, written[table]))
