@@ -276,7 +276,7 @@ def test_why_the_forecast_moved_goes_from_what_each_night_said_to_the_cent(demo:
 def test_every_method_speaks_of_exactly_the_deals_that_are_open(demo: Clone) -> None:
     opened = demo.query("select deal_key from deals_current where is_open order by 1")["deal_key"].to_list()
     spoken = demo.query("select method, deal_key from forecast_deal order by 1, 2")
-    assert len(opened) > 100
+    assert len(opened) > 50
     for method in spoken["method"].unique():
         assert spoken.filter(pl.col("method") == method)["deal_key"].to_list() == opened
 
