@@ -7,6 +7,7 @@ import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.forecast.columns import described
+from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
@@ -129,6 +130,11 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
         "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(inputs),
     }
-    warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight})
+    # Later nights tell from it why the forecast moved.
+    is_explained = pl.col("method") == forecast_movement.METHOD
+    brought = forecast_movement.brought(
+        inputs, made.deal_periods.filter(is_explained), made.periods.filter(is_explained)
+    )
+    warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight, "brought_tonight": brought})
     for table in TONIGHT:
         yield dg.MaterializeResult(asset_key=table, metadata=described(table, tables[table]))

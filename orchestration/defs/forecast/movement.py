@@ -7,8 +7,6 @@ import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.forecast.columns import described
-from orchestration.defs.forecast.forecast import known as known_to_forecasts
-from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.movement import METHOD, changed_positions, history, no_positions
 from orchestration.movement import KEPT, forecast_movement_of_the_night, movement_of_the_night
 from orchestration.opening import config_hash
@@ -79,19 +77,14 @@ def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     positions = pl.concat([known, tonight], how="diagonal_relaxed")
     periods = tables(nightly.standards())["periods"]
     moved = movement_of_the_night(night, positions, expected, config_hash(night), periods)
-    is_explained = pl.col("method") == forecast_movement.METHOD
-    brought = forecast_movement.brought(
-        known_to_forecasts(night, warehouse).inputs(),
-        warehouse.read("forecast.forecast_deal_period").filter(is_explained),
-        warehouse.read("forecast.forecast_period_tonight").filter(is_explained),
-    )
+    brought = warehouse.read("forecast.brought_tonight")
     written = {
         "deal_positions": history(positions),
         "pipeline_movement": moved.sums,
         "pipeline_movement_deals": moved.deals,
         "forecast_movement": forecast_movement_of_the_night(night, brought, moved.deals, periods),
     }
-    left = {"positions_tonight": tonight, "expected_tonight": expected, "brought_tonight": brought}
+    left = {"positions_tonight": tonight, "expected_tonight": expected}
     warehouse.write("forecast", {**written, **left})
     for key in (POSITIONS, MOVEMENT, DEALS, FORECAST):
         table = key.to_user_string()
