@@ -5,10 +5,12 @@ as-of date. Not here: any arithmetic on them. Where a table comes from is not kn
 and hands it over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -249,6 +251,22 @@ class ForecastInputs:
             pl.col("won_on").is_between("period_start", "period_end")
         )
         return _won(inside, ["funnel", "period_kind", "period_start"])
+
+
+_Made = TypeVar("_Made")
+
+
+def worked_out_once(function: Callable[[ForecastInputs], _Made]) -> Callable[[ForecastInputs], _Made]:
+    """A function of inputs alone whose answer is kept for as long as they are: methods ask the same of them."""
+    answers: WeakKeyDictionary[ForecastInputs, _Made] = WeakKeyDictionary()
+
+    @wraps(function)
+    def answer(inputs: ForecastInputs) -> _Made:
+        if inputs not in answers:
+            answers[inputs] = function(inputs)
+        return answers[inputs]
+
+    return answer
 
 
 @dataclass(frozen=True, eq=False)

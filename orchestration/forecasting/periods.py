@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from orchestration.forecasting.fallback import Spoken
-from orchestration.forecasting.inputs import ALL, MONEY_SUM, ForecastInputs
+from orchestration.forecasting.inputs import ALL, MONEY_SUM, ForecastInputs, worked_out_once
 from orchestration.forecasting.method import MethodForecast
 
 DATED, LATER, OVERDUE, UNDATED, UNTIMED = "dated", "later", "overdue", "undated", "untimed"
@@ -32,6 +32,7 @@ PERIOD = ("period_kind", "period_start", "period_status")
 WINS = pl.Decimal(38, 12)
 
 
+@worked_out_once
 def horizon(inputs: ForecastInputs) -> pl.DataFrame:
     """The months and quarters told apart, from the running ones on: one row each, in order.
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 import polars as pl
 
 from orchestration.forecasting.absorption import Absorption, absorption
-from orchestration.forecasting.inputs import ALL, RATE, ForecastInputs
+from orchestration.forecasting.inputs import ALL, RATE, ForecastInputs, worked_out_once
 
 OUTCOMES = ("won", "lost", "nurtured", "disqualified")
 RATE_PLACES = 12
@@ -54,6 +54,7 @@ class Rate:
     is_parents: bool = False
 
 
+@worked_out_once
 def stage_to_won_rates(inputs: ForecastInputs) -> pl.DataFrame:
     """One row per funnel, segment value (`all` for the funnel) and open stage.
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from orchestration.forecasting.inputs import MONEY_SUM, ForecastInputs
+from orchestration.forecasting.inputs import MONEY_SUM, ForecastInputs, worked_out_once
 
 REALISATION = pl.Decimal(20, 12)
 _SCALE = 10**12
@@ -31,6 +31,7 @@ class WonAmount:
         return (2 * cents.numerator + cents.denominator) // (2 * cents.denominator)
 
 
+@worked_out_once
 def realisations(inputs: ForecastInputs) -> pl.DataFrame:
     """One row per funnel and stage that an amount was won from: funnel, stage, realisation Decimal(20, 12), won_deals.
 
@@ -57,6 +58,7 @@ def realisations(inputs: ForecastInputs) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+@worked_out_once
 def won_amounts(inputs: ForecastInputs) -> dict[tuple[str, str | None], WonAmount]:
     """By (funnel, None) for the funnel and (funnel, segment value); absent without a won deal of known amount.
 

@@ -9,16 +9,20 @@ mean over the ages at which deals of the stage are met; a segment value that no 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from orchestration.forecasting.hazards import WEEKS, Exits, Flags, Floats, exits_of, hazards_of
-from orchestration.forecasting.inputs import ForecastInputs
+from orchestration.forecasting.inputs import ForecastInputs, worked_out_once
 from orchestration.forecasting.multistate import AGES, UNKNOWN_AGE, Days, Solution, solve
 from orchestration.forecasting.periods import horizon
 from orchestration.forecasting.rates import MAXIMUM_UNRESOLVED
+
+# Days by which methods may ask beside month ends: by week for a year, then by fortnight for as long as `timed` looks.
+ASKED_DAYS: Final = (*range(7, 365, 7), *range(378, 1093, 14))
 
 
 def chances_by(inputs: ForecastInputs, deals: pl.DataFrame, days: Sequence[int]) -> Floats:
@@ -77,6 +81,14 @@ class Timing:
     days: tuple[int, ...]
     funnels: dict[str, FunnelTiming]
 
+    def places(self, days: Sequence[int]) -> list[int]:
+        """Where days stand among those asked about.
+
+        Raises:
+            ValueError: a day is not among them.
+        """
+        return [self.days.index(day) for day in days]
+
     def outlook(self, deals: pl.DataFrame) -> Outlook:
         """Look up rows with the columns funnel, segment, stage, days_in_stage."""
         count = deals.height
@@ -118,6 +130,17 @@ def timing_of(inputs: ForecastInputs, days: Sequence[int], funnels: Collection[s
     return Timing(tuple(days), solved)
 
 
+@worked_out_once
+def timing_of_all(inputs: ForecastInputs) -> Timing:
+    """The model of every funnel as methods share it: by month ends and ASKED_DAYS, new deals by the last month's end.
+
+    Solving it is what most of a forecast's time goes to.
+    """
+    last_days = dated_months(inputs)["last_day"].to_list()
+    return timing_of(inputs, sorted({*last_days, *ASKED_DAYS}), inputs.funnels(), entry_days=last_days[-1])
+
+
+@worked_out_once
 def dated_months(inputs: ForecastInputs) -> pl.DataFrame:
     """Fiscal months from the running one to the end of the second quarter after the running one.
 

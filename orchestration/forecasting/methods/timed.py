@@ -5,6 +5,7 @@ won in each fiscal month and in the end; moves back and reopening included. Amou
 won for; a deal without an amount is worth a mean won deal, and says so in `amount_basis`.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from orchestration.forecasting.money import cents_to_money, rate_times_amount
 from orchestration.forecasting.new_business import new_business
 from orchestration.forecasting.rates import RATE_PLACES
 from orchestration.forecasting.realisation import REALISATION, realisations, won_amounts
-from orchestration.forecasting.timing import Outlook, Timing, dated_months, timing_of
+from orchestration.forecasting.timing import Outlook, Timing, dated_months, timing_of_all
 
 name: Final = "timed"
 
@@ -32,8 +33,10 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
     """Chances by fiscal month, what is won later in one row; a deal that history tells nothing of is `untimed`."""
     months = dated_months(inputs)
     last_days = months["last_day"].to_list()
-    timing = timing_of(inputs, last_days, inputs.funnels(), entry_days=last_days[-1])
-    return valued(inputs, timing, timing.outlook(inputs.open_deals), months)
+    timing = timing_of_all(inputs)
+    outlook = timing.outlook(inputs.open_deals)
+    told = replace(outlook, won_by=outlook.won_by[:, timing.places(last_days)])
+    return valued(inputs, timing, told, months)
 
 
 def valued(inputs: ForecastInputs, timing: Timing, outlook: Outlook, months: pl.DataFrame) -> MethodForecast:

@@ -18,21 +18,16 @@ from orchestration.forecasting.inputs import ForecastInputs
 from orchestration.forecasting.method import REASONS, MethodForecast
 from orchestration.forecasting.methods import timed
 from orchestration.forecasting.reasons import reasons_of
-from orchestration.forecasting.timing import Outlook, Timing, dated_months, timing_of
+from orchestration.forecasting.timing import Outlook, Timing, dated_months, timing_of_all
 
 name: Final = "timed_adjusted"
-
-# When half of a chance will have been used is looked for between these days: by week for a year, then by four weeks
-# for as long as `timed` looks.
-_DAYS: Final = (*range(7, 365, 7), *range(392, 1093, 28))
 
 
 def forecast(inputs: ForecastInputs) -> MethodForecast:
     """As `timed`, with other chances; a funnel that too little is known of has none, and is_insufficient_history."""
     months = dated_months(inputs)
     last_days = months["last_day"].to_list()
-    days = sorted({*last_days, *INTERVAL_ENDS, *_DAYS})
-    timing = timing_of(inputs, days, inputs.funnels(), entry_days=last_days[-1])
+    timing = timing_of_all(inputs)
     outlook = timing.outlook(inputs.open_deals)
     usual = usual_of(inputs)
 
@@ -45,7 +40,7 @@ def forecast(inputs: ForecastInputs) -> MethodForecast:
             continue
         deals = inputs.open_deals[rows]
         facts = facts_of(deals, usual)
-        until = np.column_stack([outlook.won_by[rows][:, _places(timing, INTERVAL_ENDS)], outlook.won[rows]])
+        until = np.column_stack([outlook.won_by[rows][:, timing.places(INTERVAL_ENDS)], outlook.won[rows]])
         adjusted = adjustment.scaled(until, adjustment.effects(facts).sum(axis=1))
         scaled[rows] = _between(timing.days, outlook.won_by[rows], until, adjusted)
         reasons.append(reasons_of(deals["deal_key"], facts, until, adjustment))
@@ -65,12 +60,8 @@ def _learnt(inputs: ForecastInputs, timing: Timing, usual: Usual, funnel: str) -
     past = sampled(inputs.past_deals.filter(pl.col("funnel") == funnel)).sort("as_of_date", "deal_key")
     if past.height == 0:
         return None
-    until = timing.outlook(past).won_by[:, _places(timing, INTERVAL_ENDS)]
+    until = timing.outlook(past).won_by[:, timing.places(INTERVAL_ENDS)]
     return fit_adjustment(past, facts_of(past, usual), until, inputs.business_date, inputs.minimum_n)
-
-
-def _places(timing: Timing, days: tuple[int, ...]) -> list[int]:
-    return [timing.days.index(day) for day in days]
 
 
 def _between(days: tuple[int, ...], won_by: Floats, until: Floats, adjusted: Floats) -> Floats:
@@ -95,7 +86,7 @@ def _outlook(outlook: Outlook, timing: Timing, scaled: Floats, last_days: list[i
     return replace(
         outlook,
         won=won,
-        won_by=scaled[:, _places(timing, tuple(last_days))],
+        won_by=scaled[:, timing.places(last_days)],
         half_day=np.where(is_told, _half_days(np.array(timing.days), scaled), -1),
         log_odds_sd=np.where(is_told, outlook.log_odds_sd, 0.0),
         shared=np.where(is_told, outlook.shared, 0.0),
