@@ -112,6 +112,13 @@ class Warehouse:
         with self.connect() as connection:
             return connection.execute(f"select {', '.join(columns)} from {table}").pl()
 
+    def find(self, table: str) -> pl.DataFrame | None:
+        """All rows of one table; None where there is no such table yet."""
+        try:
+            return self.read(table)
+        except duckdb.CatalogException:
+            return None
+
     def expose(self, tables: Iterable[tuple[RawTable, Sequence[Path]]]) -> None:
         """For each object a view of the newest version of each record in its lake files, or an empty table.
 

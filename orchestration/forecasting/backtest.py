@@ -20,6 +20,7 @@ from orchestration.forecasting.inputs import ALL, MONEY_SUM, RATE, ForecastHisto
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
 from orchestration.forecasting.periods import DATED, placed_by_close_date
 from orchestration.forecasting.registry import METHODS
+from orchestration.forecasting.said_then import KEPT, SaidThen, fingerprint, known_answers
 from orchestration.forecasting.widening import widened, width_factors
 
 # Five hundred draws leave p10 and p90 within a twelfth of a standard deviation: less than 24 as-of dates can tell.
@@ -29,6 +30,8 @@ DRAWS = 500
 SPOKEN = {
     name: kind for name, kind in SAID.items() if name not in ("actual_amount", "actual_excluded_deals", "is_scored")
 }
+
+QUESTIONS = ("running_month", "next_month", "running_quarter", "next_quarter")
 
 _PERIOD = ["funnel", "period_kind", "period_start"]
 # What is read of forecast_period; nights of before a column was added do not have it.
@@ -58,12 +61,14 @@ class Backtest:
     """What was said and what came.
 
     said: rows of accuracy.SAID, ordered. answered: rows of calibration.ANSWERED, ordered. width_factors: what
-    intervals of tonight are to be stretched by, as `widening.width_factors` gives it.
+    intervals of tonight are to be stretched by, as `widening.width_factors` gives it. kept: rows of said_then.KEPT, for
+    the next backtest.
     """
 
     said: pl.DataFrame
     answered: pl.DataFrame
     width_factors: pl.DataFrame
+    kept: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ def backtest(
     *,
     draws: int = DRAWS,
     begun: Callable[[date], None] = lambda _: None,
+    code: str = "",
+    kept: pl.DataFrame | None = None,
 ) -> Backtest:
     """Every method on every past as-of date, in one pass.
 
@@ -100,30 +107,35 @@ def backtest(
     earlier ones had held.
 
     begun: is called with each date as it is tried.
+    code, kept: what the backtest before this one kept is taken from it where all that it was made of is the same; see
+        `said_then.py`. `code` is another one whenever the program is.
 
     Raises:
         ForecastInputsError: no fiscal period holds one of the dates.
     """
     tonight = history.inputs()
-    placed = [_Placed(method) for method in methods]
+    names, known = [method.name for method in methods], known_answers(kept)
+    keep: list[tuple[str, bytes, bytes]] = []
     said, answered = [_nothing(SAID)], [_nothing(ANSWERED)]
     spoken, opened = [_nothing(SPOKEN)], [_nothing(_OPEN_DEALS)]
     for day in history.as_of_dates:
         begun(day)
         inputs = history.inputs(day)
         asked = _asked(inputs.periods, [day])
-        made = forecast(inputs, placed, draws=draws, scopes=(ALL,))
+        key = fingerprint(inputs, code, names, draws)
+        then = known.get(key) or _said_then(inputs, asked, methods, draws)
+        keep.append(then.kept_as(key))
         open_now = inputs.open_deals.select(pl.lit(day).alias("as_of_date"), "deal_key", "funnel")
-        spoken_now = _with_year_before(_spoken(made.periods, asked, BACKTEST), inputs)
         factors = width_factors(_compared(pl.concat(spoken), inputs, pl.concat(opened)))
-        said.append(_compared(_stretched(spoken_now, factors), tonight, open_now))
-        answered.append(_answered(made, asked, history, tonight, open_now))
-        spoken.append(spoken_now)
+        said.append(_compared(_stretched(then.spoken, factors), tonight, open_now))
+        answered.append(_answered(then.chances, asked, history, tonight, open_now))
+        spoken.append(then.spoken)
         opened.append(open_now)
     return Backtest(
         said=_ordered(said, methods),
         answered=pl.concat(answered),
         width_factors=width_factors(_compared(pl.concat(spoken), tonight, pl.concat(opened))),
+        kept=pl.DataFrame(keep, schema=KEPT, orient="row"),
     )
 
 
@@ -178,6 +190,34 @@ def first_wins(open_deals: pl.DataFrame, won_deals: pl.DataFrame) -> pl.DataFram
     )
     return later.sort("as_of_date", "deal_key", "won_on").unique(
         ["as_of_date", "deal_key"], keep="first", maintain_order=True
+    )
+
+
+def _said_then(inputs: ForecastInputs, asked: pl.DataFrame, methods: Sequence[ForecastMethod], draws: int) -> SaidThen:
+    made = forecast(inputs, [_Placed(method) for method in methods], draws=draws, scopes=(ALL,))
+    return SaidThen(_with_year_before(_spoken(made.periods, asked, BACKTEST), inputs), _chances(made, asked))
+
+
+def _chances(made: Forecast, asked: pl.DataFrame) -> pl.DataFrame:
+    """The chance of each deal to be won in the end and by the end of each period asked about, as SaidThen.chances."""
+    ends = dict(asked.select("question", "period_end").iter_rows())
+    by_end = (
+        made.deal_periods.filter(pl.col("period_status") == DATED)
+        .group_by("method", "deal_key")
+        .agg(
+            pl.col("chance").filter(pl.col("period_start") <= ends[question]).sum().cast(RATE).alias(question)
+            if question in ends
+            else pl.lit(None, RATE).alias(question)
+            for question in QUESTIONS
+        )
+    )
+    return (
+        made.deals.select("method", "deal_key", "funnel", pl.col("win_rate").cast(RATE).alias(EVENTUAL))
+        .join(by_end, on=["method", "deal_key"], how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col(EVENTUAL).is_not_null()).then(pl.col(question).fill_null(0)).alias(question)
+            for question in ends
+        )
     )
 
 
@@ -321,7 +361,7 @@ def _compared(spoken: pl.DataFrame, tonight: ForecastInputs, open_deals: pl.Data
 
 
 def _answered(
-    made: Forecast,
+    chances: pl.DataFrame,
     asked: pl.DataFrame,
     history: ForecastHistory,
     tonight: ForecastInputs,
@@ -338,23 +378,7 @@ def _answered(
         .join(closed, on="deal_key", how="left")
         .select("deal_key", "won_on", is_open=pl.col("won_on").is_null() & pl.col("closed_on").is_null())
     )
-    by_end = (
-        made.deal_periods.filter(pl.col("period_status") == DATED)
-        .group_by("method", "deal_key")
-        .agg(
-            pl.col("chance").filter(pl.col("period_start") <= end).sum().cast(RATE).alias(question)
-            for question, end in ends.items()
-        )
-    )
-    deals = (
-        made.deals.select("method", "deal_key", "funnel", pl.col("win_rate").cast(RATE).alias(EVENTUAL))
-        .join(by_end, on=["method", "deal_key"], how="left")
-        .join(ended, on="deal_key")
-        .with_columns(
-            pl.when(pl.col(EVENTUAL).is_not_null()).then(pl.col(question).fill_null(0)).alias(question)
-            for question in ends
-        )
-    )
+    deals = chances.join(ended, on="deal_key")
     described = pl.concat(
         [
             over.select("as_of_date", "question", "period_kind", "lead_days", "lead_bucket"),

@@ -28,10 +28,14 @@ KEYS = {
 
 @dataclass(frozen=True, eq=False)
 class TrackRecord:
-    """tables: by the names of KEYS. width_factors: for tonight's intervals, see `widening.py`."""
+    """tables: by the names of KEYS. width_factors: for tonight's intervals, see `widening.py`.
+
+    kept: for the track record of the next night, see `said_then.py`.
+    """
 
     tables: dict[str, pl.DataFrame]
     width_factors: pl.DataFrame
+    kept: pl.DataFrame
 
 
 def track_record(
@@ -41,6 +45,8 @@ def track_record(
     *,
     draws: int = DRAWS,
     begun: Callable[[date], None] = lambda _: None,
+    code: str = "",
+    kept: pl.DataFrame | None = None,
 ) -> TrackRecord:
     """Try the methods on the past as-of dates, and hold what nights said to what came.
 
@@ -49,10 +55,11 @@ def track_record(
             null where no night left any.
         draws: simulated outcomes per method and as-of date.
         begun: is called with each as-of date as it is tried.
+        code, kept: as for `backtest`.
     """
     names = [method.name for method in methods]
     tonight = history.inputs()
-    tried = backtest(history, methods, draws=draws, begun=begun)
+    tried = backtest(history, methods, draws=draws, begun=begun, code=code, kept=kept)
     recorded = record(nights, tonight, methods) if nights is not None else tried.said.clear()
     said = pl.concat([tried.said, recorded])
     tables = {
@@ -62,4 +69,5 @@ def track_record(
         "forecast_calibration": calibration(tried.answered, names, tonight.minimum_n),
     }
     night = pl.lit(history.business_date).alias("business_date")
-    return TrackRecord({name: table.select(night, pl.all()) for name, table in tables.items()}, tried.width_factors)
+    stamped = {name: table.select(night, pl.all()) for name, table in tables.items()}
+    return TrackRecord(stamped, tried.width_factors, tried.kept)

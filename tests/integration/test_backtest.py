@@ -182,6 +182,11 @@ def test_the_command_says_how_good_each_method_was(later: Clone) -> None:
         assert line.split()[3:5] == [str(n), f"{wape:.1%}"]
 
 
+def test_a_night_keeps_what_it_worked_out_of_its_past_dates(later: Clone) -> None:
+    kept = later.query_warehouse("select count(*) as n, count(distinct fingerprint) as n_told from forecast.said_then")
+    assert kept.row(0) == (len(history_of(later, LATER).as_of_dates),) * 2
+
+
 def test_a_published_night_tells_what_it_published(later: Clone) -> None:
     assert later.run("backtest", "--date", str(LATER)) == later.run("backtest")
 

@@ -1,6 +1,7 @@
 """The forecast methods run on what dbt knows of tonight and of past as-of dates."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import dagster as dg
 import polars as pl
@@ -13,7 +14,7 @@ from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
 from orchestration.forecasting.track_record import KEYS, track_record
 from orchestration.forecasting.widening import widened_tonight
-from orchestration.night import Night
+from orchestration.night import Night, code_version
 from orchestration.publishing.archive import history
 from orchestration.warehouse import Warehouse
 
@@ -103,8 +104,13 @@ def spec(table: str, *further: str) -> dg.AssetSpec:
 @holding_the_warehouse
 def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
-    made = track_record(known(night, warehouse), history(night.earlier_archives(), "forecast_period"))
-    warehouse.write("forecast", {**made.tables, "width_factors": made.width_factors})
+    made = track_record(
+        known(night, warehouse),
+        history(night.earlier_archives(), "forecast_period"),
+        code=code_version(version("stageproof")),
+        kept=warehouse.find("forecast.said_then"),
+    )
+    warehouse.write("forecast", {**made.tables, "width_factors": made.width_factors, "said_then": made.kept})
     for table in TRACK_RECORD:
         yield dg.MaterializeResult(asset_key=table, metadata=described(table, made.tables[table]))
 

@@ -176,3 +176,12 @@ def test_the_latest_state_of_each_key_is_told_from_all_nights(tmp_path: Path) ->
 def test_equal_frames_are_archived_as_equal_bytes() -> None:
     frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
     assert content(frame) == content(frame.clone())
+
+
+def test_a_table_that_is_not_there_yet_is_found_to_be_none(warehouse: Warehouse) -> None:
+    assert warehouse.find("forecast.said_then") is None
+    kept = pl.DataFrame({"fingerprint": ["a"], "spoken": [b"\x00PAR1"]})
+    warehouse.write("forecast", {"said_then": kept})
+    found = warehouse.find("forecast.said_then")
+    assert found is not None
+    assert found.equals(kept)
