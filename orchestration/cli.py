@@ -421,14 +421,14 @@ def prepare_dagster_home(home: Home) -> None:
 
 
 def _print_summary(tonight: Night) -> None:
-    from orchestration.forecasting.forecast_movement import METHOD
     from orchestration.publishing.alerts import record as told
     from orchestration.publishing.summary import summary_rows
     from orchestration.warehouse import read_served
 
     record = read_record(tonight.archive)
     served = tonight.served_file
-    tables = {name: read_served(served, name) for name in ("deals_current", "quality_violations", "forecast_period")}
+    shown = ("deals_current", "quality_violations", "forecast_period", "forecast_accuracy")
+    tables = {name: read_served(served, name) for name in shown}
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
@@ -441,7 +441,6 @@ def _print_summary(tonight: Night) -> None:
         language=company.language,
         business_date=tonight.business_date,
         currency=company.reporting_currency,
-        method=METHOD,
     )
     for label, value in lines:
         table.add_row(label, value)

@@ -64,6 +64,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | _columns(_TEXT, "method funnel scope period_kind period_label period_status")
     | _columns(_COUNT, "won_deals open_deals excluded_deals")
     | _columns(pl.Decimal(38, 2), "won_amount open_amount new_business_amount total_amount p10_amount p90_amount"),
+    "forecast_accuracy": {"business_date": pl.Date, "method": _TEXT, "funnel": _TEXT, "is_champion": pl.Boolean},
     "nights": _columns(pl.Date, "business_date previous_business_date")
     | {"as_of_at": _INSTANT}
     | _columns(_COUNT, "rows_in rows_loaded rows_quarantined")
@@ -370,6 +371,7 @@ def served(
     conversion: Iterable[Mapping[str, Any]] = (),
     dwell: Iterable[Mapping[str, Any]] = (),
     forecasts: Iterable[Mapping[str, Any]] = (),
+    champion: str | None = None,
     previous: date | None = BEFORE,
     nights: Sequence[date] | None = None,
     held: Sequence[str] = (),
@@ -397,6 +399,15 @@ def served(
         "funnel_stage_conversion": list(conversion),
         "funnel_stage_dwell": list(dwell),
         "forecast_period": list(forecasts),
+        "forecast_accuracy": [
+            {
+                "business_date": BUSINESS_DATE,
+                "method": each["method"],
+                "funnel": "all",
+                "is_champion": each["method"] == champion,
+            }
+            for each in forecasts
+        ],
         "nights": [
             {
                 "business_date": each,

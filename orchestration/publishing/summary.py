@@ -6,8 +6,11 @@ Labels and numbers from the served tables; nothing is computed that a table does
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
+
+from orchestration.publishing.leading import ALL, headline
 
 
 def summary_rows(
@@ -19,12 +22,11 @@ def summary_rows(
     language: str,
     business_date: date,
     currency: str,
-    method: str,
 ) -> Iterator[tuple[str, str]]:
     """Label and value of each line.
 
-    tables: deals_current, quality_violations, forecast_period as served. The forecast lines are those of one method for
-    all funnels and the fiscal quarter that holds the business date.
+    tables: deals_current, quality_violations, forecast_period, forecast_accuracy as served. The forecast lines are
+    of the method that leads on the pages, for all funnels and the fiscal quarter that holds the business date.
     """
     deals, violations = tables["deals_current"], tables["quality_violations"]
     yield "Rows in", f"{rows_in:,}"
@@ -51,7 +53,7 @@ def summary_rows(
         of_severity = opened.filter(pl.col("severity") == severity)
         seen = of_severity.filter((pl.col("first_seen") == business_date) & ~pl.col("is_backlog")).height
         yield f"  {severity}", f"{of_severity.height:,} ({seen:,} new)"
-    for row in _running_quarter(tables["forecast_period"], business_date, method).iter_rows(named=True):
+    for row in _running_quarter(tables["forecast_period"], tables["forecast_accuracy"], business_date):
         spoken = row["fell_back_to"] or row["method"]
         yield f"Forecast {row['period_label']}, {spoken}", f"{_money(row['total_amount'])} {currency}"
         yield "  eight times in ten from", f"{_money(row['p10_amount'])} {currency}"
@@ -62,15 +64,15 @@ def summary_rows(
             yield "  deals to come", f"{_money(row['new_business_amount'])} {currency}"
 
 
-def _running_quarter(periods: pl.DataFrame, business_date: date, method: str) -> pl.DataFrame:
-    return periods.filter(
-        (pl.col("business_date") == business_date)
-        & (pl.col("method") == method)
-        & (pl.col("funnel") == "all")
-        & (pl.col("scope") == "all")
+def _running_quarter(periods: pl.DataFrame, accuracy: pl.DataFrame, business_date: date) -> list[dict[str, Any]]:
+    tonight = pl.col("business_date") == business_date
+    whole = periods.filter(tonight & (pl.col("funnel") == ALL) & (pl.col("scope") == ALL))
+    leading = headline(ALL, accuracy.filter(tonight), whole["method"].unique().to_list())
+    return whole.filter(
+        (pl.col("method") == (leading.method if leading else None))
         & (pl.col("period_kind") == "quarter")
         & pl.lit(business_date).is_between(pl.col("period_start"), pl.col("period_end"))
-    )
+    ).to_dicts()
 
 
 def _money(amount: Decimal | None) -> str:

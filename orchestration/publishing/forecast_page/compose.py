@@ -22,8 +22,8 @@ from orchestration.publishing.forecast_page.content import (
     View,
 )
 from orchestration.publishing.forecast_page.names import ALL_FUNNELS, method_name
-from orchestration.publishing.forecast_page.periods import Headline
 from orchestration.publishing.forecast_page.reading import ALL, read
+from orchestration.publishing.leading import Headline, headline, in_order
 from orchestration.publishing.review.names import Names, names
 from orchestration.publishing.wording import Text, local_time
 
@@ -113,7 +113,7 @@ class _View:
         self.rows = tables["forecast_period"].filter(of_funnel)
         self.whole = self.rows.filter(pl.col("scope") == ALL)
         self.accuracy = tables["forecast_accuracy"].filter(of_funnel)
-        self.leading = periods.headline(key, self.accuracy, self.whole["method"].unique().to_list()) or _NOBODY
+        self.leading = headline(key, self.accuracy, self.whole["method"].unique().to_list()) or _NOBODY
         self.coverage = tables["forecast_coverage"].filter(of_funnel)
         of_whole = self.coverage.filter(pl.col("scope") == ALL)
         led = self.whole.filter(pl.col("method") == self.leading.method)
@@ -125,7 +125,7 @@ class _View:
         self.outside = periods.outside(led.iter_rows(named=True))
 
     def _of_another(self, coverage: pl.DataFrame, business_date: date) -> tuple[Quarter, ...]:
-        for method in periods.in_order(self.whole["method"].unique()):
+        for method in in_order(self.whole["method"].unique()):
             found = periods.quarters(self.whole.filter(pl.col("method") == method), coverage, business_date)
             if found:
                 return found

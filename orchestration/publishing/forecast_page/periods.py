@@ -1,11 +1,10 @@
-"""The forecast by period as the page shows it: whose figures lead, what they are made of, what the others say.
+"""The forecast by period as the page shows it: what the figures are made of, what the others say.
 
 Belongs here: choosing and ordering what the served tables hold; pure. Not here: any forecast, sentences, geometry.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,43 +12,9 @@ import polars as pl
 
 from orchestration.publishing.forecast_page.content import Expected, MethodLine, OutOfPeriod, Period, Pipeline, Quarter
 from orchestration.publishing.forecast_page.names import EVERY_LEAD, OUTSIDE, method_name
-from orchestration.publishing.review.names import METHODS
+from orchestration.publishing.leading import Headline, in_order
 
-# Where no champion is known, the first of these that speaks: `timed`, because it was made to know when, and then what
-# would stand in for it.
-_WITHOUT_CHAMPION = ("timed", "weighted_stage", "stage_average", "crm_probability", "timed_adjusted")
 DATED = "dated"
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The method whose figures lead for a funnel."""
-
-    method: str
-    is_champion: bool
-
-
-def in_order(methods: Iterable[str]) -> list[str]:
-    """Simplest first; methods that the page has no name for last."""
-    known = list(METHODS)
-    return sorted(methods, key=lambda method: (known.index(method) if method in known else len(known), method))
-
-
-def headline(funnel: str, accuracy: pl.DataFrame, spoken: Collection[str]) -> Headline | None:
-    """The champion of the funnel, else `timed`, else the next simpler one. None where no method spoke.
-
-    accuracy: forecast_accuracy. spoken: methods with a forecast of the funnel tonight.
-    """
-    champions = accuracy.filter(
-        (pl.col("funnel") == funnel)
-        & pl.col("is_champion").fill_null(value=False)
-        & pl.col("method").is_in(list(spoken))
-    )["method"]
-    if champions.len():
-        return Headline(sorted(champions)[0], is_champion=True)
-    named = next((method for method in _WITHOUT_CHAMPION if method in spoken), None)
-    found = named or next(iter(in_order(spoken)), None)
-    return Headline(found, is_champion=False) if found else None
 
 
 def quarters(rows: pl.DataFrame, coverage: pl.DataFrame, business_date: date) -> tuple[Quarter, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from orchestration.publishing.forecast_page.content import AccuracyLine, AccuracyTable
 from orchestration.publishing.forecast_page.names import LEADS, QUESTIONS, method_name
-from orchestration.publishing.forecast_page.periods import in_order
+from orchestration.publishing.leading import in_order
 from orchestration.publishing.wording import same
 
 SOURCES, KINDS = ("backtest", "night"), ("quarter", "month")

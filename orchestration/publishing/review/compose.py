@@ -24,6 +24,7 @@ READ: dict[str, tuple[str, ...]] = {
     ),
     "deals_stalled": ("*",),
     "deals_stalled_reasons": ("*",),
+    "forecast_accuracy": ("business_date", "method", "funnel", "is_champion"),
     "forecast_period": ("*",),
     "funnel_stage_conversion": ("*",),
     "funnel_stage_dwell": ("*",),
@@ -69,7 +70,8 @@ def compose(
     nights = served["nights"].filter(pl.col("business_date") <= business_date)["business_date"].to_list()
     trend = violations.trend(served["quality_violations"], earlier_violations, nights)
     night_before, week_before = violations.changes(trend)
-    period_label, forecasts = funnel.forecast(served["forecast_period"], business_date)
+    accuracy = served["forecast_accuracy"].filter(pl.col("business_date") == business_date)
+    period_label, forecasts, leading = funnel.forecast(served["forecast_period"], accuracy, business_date)
     records = refused if refused is not None else pl.DataFrame(schema=data.REFUSED_SCHEMA)
     open_deals = deals.filter("is_open")
     return ReviewPage(
@@ -96,6 +98,7 @@ def compose(
         funnels=funnel.tables(open_deals, served["funnel_stage_conversion"], served["funnel_stage_dwell"], named),
         period_label=period_label,
         forecasts=forecasts,
+        is_led_by_champion=leading is not None and leading.is_champion,
         expectations=data.expectations(served["quality_expectations"], business_date),
         incidents=data.incidents(served["quality_incidents"], business_date, named),
         rows_in=night["rows_in"],

@@ -122,9 +122,13 @@ class FunnelTable:
 
 @dataclass(frozen=True)
 class ForecastLine:
-    """One method and scope of the forecast. `scope`: dated (the running quarter), overdue, undated, untimed."""
+    """One method and scope of the forecast. `scope`: dated (the running quarter), overdue, undated, untimed.
+
+    is_leading: it is of the method that leads on the forecast page too.
+    """
 
     method: Text
+    is_leading: bool
     scope: str
     won_deals: int | None
     won_amount: Decimal | None
@@ -235,6 +239,7 @@ class ReviewPage:
     funnels: tuple[FunnelTable, ...]
     period_label: str | None
     forecasts: tuple[ForecastLine, ...]
+    is_led_by_champion: bool
     expectations: tuple[ExpectationLine, ...]
     incidents: tuple[IncidentLine, ...]
     rows_in: int
@@ -251,9 +256,8 @@ class ReviewPage:
 
     @property
     def headline_forecast(self) -> ForecastLine | None:
-        """The last listed method that has a figure for the running quarter; methods are listed simplest first."""
-        dated = [line for line in self.forecasts if line.scope == "dated"]
-        return dated[-1] if dated else None
+        """The running quarter by the method that leads; None where it says nothing of when."""
+        return next((line for line in self.forecasts if line.is_leading and line.scope == "dated"), None)
 
     @property
     def has_several_funnels(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from orchestration.publishing.leading import ALL, Headline, headline, in_order
 from orchestration.publishing.review.content import ForecastLine, FunnelTable, StageLine
 from orchestration.publishing.review.names import METHODS, FunnelStage, Names
 from orchestration.publishing.wording import same
@@ -64,10 +65,12 @@ def _by_stage(frame: pl.DataFrame) -> dict[FunnelStage, dict[str, Any]]:
     return {(row["funnel"], row["stage"]): row for row in frame.iter_rows(named=True)}
 
 
-def forecast(periods: pl.DataFrame, business_date: date) -> tuple[str | None, tuple[ForecastLine, ...]]:
-    """The label of the running fiscal quarter, and its lines by method with what stands in no period.
+def forecast(
+    periods: pl.DataFrame, accuracy: pl.DataFrame, business_date: date
+) -> tuple[str | None, tuple[ForecastLine, ...], Headline | None]:
+    """The label of the running fiscal quarter, its lines by method with what stands in no period, and who leads.
 
-    periods: forecast_period. Empty lines outside the quarter are left out.
+    periods: forecast_period. accuracy: forecast_accuracy. Empty lines outside the quarter are left out.
     """
     tonight = periods.filter(
         (pl.col("business_date") == business_date) & (pl.col("funnel") == "all") & (pl.col("scope") == "all")
@@ -79,12 +82,13 @@ def forecast(periods: pl.DataFrame, business_date: date) -> tuple[str | None, tu
     )
     labels = tonight.filter(is_running)["period_label"]
     shown = tonight.filter(is_running | (pl.col("period_kind") == "none"))
-    return (labels[0] if labels.len() else None), tuple(_forecast_lines(shown))
+    leading = headline(ALL, accuracy, tonight["method"].unique().to_list())
+    lines = tuple(_forecast_lines(shown, leading.method if leading else None))
+    return (labels[0] if labels.len() else None), lines, leading
 
 
-def _forecast_lines(shown: pl.DataFrame) -> Iterator[ForecastLine]:
-    methods = set(shown["method"])
-    for method in (*(name for name in METHODS if name in methods), *sorted(methods - set(METHODS))):
+def _forecast_lines(shown: pl.DataFrame, leading: str | None) -> Iterator[ForecastLine]:
+    for method in in_order(shown["method"].unique()):
         rows = {row["period_status"]: row for row in shown.filter(pl.col("method") == method).iter_rows(named=True)}
         for status in _STATUSES:
             row = rows.get(status)
@@ -92,6 +96,7 @@ def _forecast_lines(shown: pl.DataFrame) -> Iterator[ForecastLine]:
                 continue
             yield ForecastLine(
                 method=METHODS.get(method, same(method)),
+                is_leading=method == leading,
                 scope=status,
                 won_deals=row["won_deals"],
                 won_amount=row["won_amount"],

@@ -32,6 +32,7 @@ from orchestration.publishing.review.compose import READ, compose
 from orchestration.publishing.review.content import ReviewPage, ReviewRefusedError
 from orchestration.publishing.review.data import RAW_TEXT_CHARACTERS, REFUSALS_LISTED
 from orchestration.publishing.review.violations import TREND_NIGHTS
+from orchestration.publishing.summary import summary_rows
 from orchestration.publishing.wording import Text
 
 
@@ -425,6 +426,37 @@ def test_the_running_quarter_is_the_headline_and_the_untimed_method_is_told_apar
         ("Weighted by stage", "dated"),
     ]
     assert made.period_label == "FY2026-Q4"
+
+
+@pytest.mark.parametrize(
+    ("champion", "leading"),
+    [(None, "Timed by stage and age"), ("weighted_stage", "Weighted by stage"), ("stage_average", None)],
+)
+def test_the_review_leads_with_the_method_that_the_forecast_page_leads_with(
+    champion: str | None, leading: str | None
+) -> None:
+    methods = ("crm_probability", "weighted_stage", "timed", "timed_adjusted")
+    forecasts = [forecast("stage_average", "untimed"), *(forecast(method) for method in methods)]
+    tables = served(forecasts=forecasts, champion=champion)
+    made = compose(tables, standards(), BUSINESS_DATE)
+    headline = made.headline_forecast
+    assert (headline.method.en if headline else None) == leading
+    assert made.is_led_by_champion == (champion is not None)
+    lines = summary_rows(
+        tables
+        | {
+            "deals_current": tables["deals_current"].with_columns(stage_rank=pl.lit(1)),
+            "forecast_period": tables["forecast_period"].with_columns(fell_back_to=pl.lit(None, pl.String)),
+        },
+        rows_in=0,
+        rows_quarantined=0,
+        extracts_held=0,
+        language="en",
+        business_date=BUSINESS_DATE,
+        currency="CNY",
+    )
+    named = [label.removeprefix("Forecast FY2026-Q4, ") for label, _ in lines if label.startswith("Forecast")]
+    assert named == ([champion or "timed"] if leading else [])
 
 
 def test_the_funnel_shows_open_deals_conversion_and_dwell_of_the_whole() -> None:
