@@ -290,11 +290,14 @@ def outcome_rows(deals: Iterable[TrueDeal], day: date, known_until: date, rates:
         if stay is None or stay.stage in OUTCOMES:
             continue
         row: Row = {"as_of_date": day, "deal_key": deal.key}
-        later = [each for each in deal.stays if instant <= each.entered < horizon]
+        gone = deal.deleted if deal.deleted is not None and deal.deleted < horizon else None
+        later = [each for each in deal.stays if instant <= each.entered < (gone or horizon)]
         closed = next((each for each in later if each.stage in OUTCOMES), None)
         won = next((each for each in later if each.stage == "won"), None)
         if closed is not None:
             row |= {"closed_on": local_date(closed.entered), "outcome": OUTCOMES[closed.stage]}
+        elif gone is not None:
+            row |= {"closed_on": local_date(gone), "outcome": "deleted"}
         if won is not None:
             row |= {"won_on": local_date(won.entered), "won_amount_reporting": won_amount(deal, won, rates)}
         rows.append(row)
@@ -340,7 +343,13 @@ def hazard_rows(deals: Iterable[TrueDeal], day: date) -> list[Row]:
 
 
 def won_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> list[Row]:
+    """Every win up to a day; it is undone where the deal is reopened, or deleted before it is."""
     instant = end_of(day)
+
+    def undone(deal: TrueDeal, stay: Stay) -> date | None:
+        ends = [at for at in (stay.left, deal.deleted) if at is not None and at < instant]
+        return local_date(min(ends)) if ends else None
+
     return [
         {
             "deal_key": deal.key,
@@ -350,13 +359,13 @@ def won_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> list[Row]:
             "owner_key": deal.owner,
             "created_on": local_date(deal.created),
             "won_on": local_date(stay.entered),
-            "undone_on": local_date(stay.left) if stay.left is not None and stay.left < instant else None,
+            "undone_on": undone(deal, stay),
             "amount_reporting": won_amount(deal, stay, rates),
             "amount_when_won": won_amount(deal, stay, rates),
         }
         for deal in deals
         for stay in deal.stays
-        if stay.stage == "won" and stay.entered < instant and (deal.deleted is None or deal.deleted >= instant)
+        if stay.stage == "won" and stay.entered < min(instant, deal.deleted or instant)
     ]
 
 
@@ -399,14 +408,15 @@ def stage_amount_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> lis
 
 
 def creation_rows(deals: Iterable[TrueDeal], day: date) -> list[Row]:
-    created: Counter[tuple[str, str, str, str, date]] = Counter()
+    instant = end_of(day)
+    created: Counter[tuple[str, str, str, str, date, date | None]] = Counter()
     for deal in deals:
-        if deal.created < end_of(day) and (deal.deleted is None or deal.deleted >= end_of(day)):
-            created[deal.segment, deal.team, deal.owner, deal.stays[0].stage, local_date(deal.created)] += 1
-    return [
-        {"funnel": FUNNEL, "segment": a, "team": b, "owner_key": c, "stage": d, "created_on": e, "deals": count}
-        for (a, b, c, d, e), count in sorted(created.items())
-    ]
+        if deal.created < instant:
+            left_on = local_date(deal.deleted) if deal.deleted is not None and deal.deleted < instant else None
+            began = deal.stays[0].stage, local_date(deal.created)
+            created[deal.segment, deal.team, deal.owner, *began, left_on] += 1
+    keys = ("segment", "team", "owner_key", "stage", "created_on", "departed_on")
+    return [{"funnel": FUNNEL, "deals": count} | dict(zip(keys, each, strict=True)) for each, count in created.items()]
 
 
 def stage_rows() -> list[Row]:

@@ -37,6 +37,7 @@ class _Table:
 
 
 _TEXT, _COUNT, _NUMBER, _DAY = pl.String(), pl.Int64(), pl.Float64(), pl.Date()
+_CREATED = ("funnel", "segment", "team", "owner_key", "stage", "created_on")
 
 _TABLES = {
     "forecast_as_ofs": _Table(
@@ -139,10 +140,11 @@ _TABLES = {
             "owner_key": _TEXT,
             "stage": _TEXT,
             "created_on": _DAY,
+            "departed_on": _DAY,
             "deals": _COUNT,
         },
         never_null=("funnel", "segment", "stage", "created_on", "deals"),
-        key=("funnel", "segment", "team", "owner_key", "stage", "created_on"),
+        key=(*_CREATED, "departed_on"),
         never_negative=("deals",),
     ),
     "forecast_targets": _Table(
@@ -200,8 +202,8 @@ class ForecastInputs:
         entered next: visits that ended so, and the days they spent in their last, broken week. ONGOING: they go on at
         as-of. SEEN_LATE: they were seen from that week on only; their exposure before is to be taken off. Weeks are
         null where the visit has no date.
-    won_deals: one row per win, known and not undone by as-of; amount_reporting at the rate of that day, as it was said
-        to be when the deal was won (tonight: as it is said to be tonight).
+    won_deals: one row per win, known and not undone by as-of, of deals that had not left by then; amount_reporting at
+        the rate of that day, as it was said to be when the deal was won (tonight: as it is said to be tonight).
     stage_amounts: one row per funnel and stage: over deals won by as-of whose amount is known both when they first
         entered the stage and when they were won, both sums.
     creations: one row per funnel, segment value, team, owner, first stage and day: deals created.
@@ -276,7 +278,8 @@ class ForecastHistory:
     as_of_dates: the past ones in order; tonight is business_date.
     outcomes: one row per as-of date and deal open then, as known tonight: won_on and won_amount_reporting of its
         first win after as-of, closed_on and outcome of its first close; null where there is none yet. No method sees
-        it but through ForecastInputs.past_deals.
+        it but through ForecastInputs.past_deals. A deal that left the CRM while it was open closed on that day: its
+        outcome says how (deleted, merged, absent). What one that left had won before is no win any more.
     """
 
     business_date: date
@@ -310,7 +313,7 @@ class ForecastHistory:
             hazard_counts=self._of("forecast_hazard_counts", day),
             won_deals=won_deals.drop("undone_on", "amount_when_won"),
             stage_amounts=self._of("forecast_stage_amounts", day),
-            creations=self.tables["forecast_creations"].filter(pl.col("created_on") <= day),
+            creations=self._creations(day),
             targets=self.tables["forecast_targets"],
             stages=self.tables["funnel_stages"],
             periods=self.tables["periods"],
@@ -320,6 +323,11 @@ class ForecastHistory:
 
     def _of(self, table: str, day: date) -> pl.DataFrame:
         return self.tables[table].filter(pl.col("as_of_date") == day).drop("as_of_date")
+
+    def _creations(self, day: date) -> pl.DataFrame:
+        has_left = (pl.col("departed_on") <= day).fill_null(value=False)
+        known = self.tables["forecast_creations"].filter((pl.col("created_on") <= day) & ~has_left)
+        return known.group_by(_CREATED).agg(pl.col("deals").sum()).sort(_CREATED)
 
     def _past_deals(self, day: date) -> pl.DataFrame:
         won_yet, closed_yet = pl.col("won_on") <= day, pl.col("closed_on") <= day

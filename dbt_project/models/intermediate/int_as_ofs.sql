@@ -5,7 +5,7 @@ with
 
     periods as (select * from {{ ref("stg_standards__periods") }}),
 
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
     first_known as (select min(entered_at) as first_entered_at from runs),
 

@@ -1,5 +1,5 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     positions as (select * from {{ ref("int_deal_positions") }}),
 
@@ -22,7 +22,7 @@ with
                 else {{ local_date("positions.closed_at", "company.time_zone") }}
             end as rated_on
         from deals
-        inner join positions on deals.deal_key = positions.deal_key
+        left join positions on deals.deal_key = positions.deal_key
         cross join clock
         cross join company
     )

@@ -1,7 +1,7 @@
 with
     as_of_deals as (select * from {{ ref("int_deal_as_ofs") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     spans as (select * from {{ ref("int_deal_field_spans") }}),
 
@@ -156,7 +156,7 @@ with
     stage_probabilities as (
         select crm, funnel, stage, probability, count(*) as deals
         from deals
-        where is_open and probability is not null
+        where is_open and probability is not null and not is_departed
         group by crm, funnel, stage, probability
     ),
 

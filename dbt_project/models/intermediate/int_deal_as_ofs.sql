@@ -1,5 +1,5 @@
 with
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
     as_ofs as (select * from {{ ref("int_as_ofs") }}),
 
@@ -30,7 +30,7 @@ select
     open_runs.entered_at
 from open_runs
 cross join tonight
-where open_runs.next_stage is null
+where open_runs.next_stage is null and not open_runs.is_departed
 union all
 select
     before_tonight.as_of_date,
@@ -46,3 +46,4 @@ inner join
     before_tonight
     on open_runs.entered_at < before_tonight.as_of_at
     and open_runs.known_left_at >= before_tonight.as_of_at
+    and (open_runs.known_until_at is null or open_runs.known_until_at >= before_tonight.as_of_at)

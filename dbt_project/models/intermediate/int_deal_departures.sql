@@ -1,11 +1,19 @@
 with
     crm_deals as (select * from {{ ref("int_crm_deals") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
-
     observations as (select * from {{ ref("int_deal_observations") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
+
+    -- A deal that is deleted after the business date was still there on it.
+    there as (
+        select crm_deals.crm || ':' || crm_deals.deal_id as deal_key
+        from crm_deals
+        cross join clock
+        where
+            (not crm_deals.is_deleted or crm_deals.deleted_at >= clock.as_of_at)
+            and (crm_deals.created_at is null or crm_deals.created_at < clock.as_of_at)
+    ),
 
     marked as (
         select
@@ -22,25 +30,31 @@ with
     numbered as (
         select
             observations.*,
+            max(case when is_present then observed_at end) over (
+                partition by deal_key
+            ) as last_there_at,
             row_number() over (partition by deal_key order by observed_at desc) as reverse_number
         from observations
     ),
 
     last_seen as (select * from numbered where reverse_number = 1),
 
-    -- What is marked as deleted after the business date is still there.
     gone as (
         select last_seen.*
         from last_seen
-        left join deals on last_seen.deal_key = deals.deal_key
-        where not last_seen.is_present and deals.deal_key is null
+        left join there on last_seen.deal_key = there.deal_key
+        where not last_seen.is_present and there.deal_key is null
     ),
 
     every_departure as (
         select
             coalesce(marked.deal_key, gone.deal_key) as deal_key,
             marked.deal_key is not null as is_marked,
-            marked.deleted_at,
+            -- A stamp from before an extract that still had the deal does not date its deletion.
+            case
+                when gone.last_there_at is null or marked.deleted_at > gone.last_there_at
+                then marked.deleted_at
+            end as deleted_at,
             marked.merged_into_deal_key,
             gone.observed_at
         from marked

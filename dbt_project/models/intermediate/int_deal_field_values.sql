@@ -5,7 +5,7 @@ with
 
     field_changes as (select * from {{ ref("int_field_changes") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
@@ -43,6 +43,7 @@ with
         select
             asked_changes.deal_key,
             deals.crm,
+            deals.is_departed,
             deals.created_at,
             asked_changes.asked_field as field,
             nullif(trim(asked_changes.old_value), '') as value_before,
@@ -67,7 +68,10 @@ with
 
     -- A CRM keeps the history of a field from when somebody switched it on.
     tracked_fields as (
-        select crm, field, min(changed_at) as tracked_from_at from recorded group by crm, field
+        select crm, field, min(changed_at) as tracked_from_at
+        from recorded
+        where not is_departed
+        group by crm, field
     ),
 
     changed as (

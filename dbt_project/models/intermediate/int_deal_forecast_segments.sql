@@ -1,7 +1,7 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
-    segments as (select * from {{ ref("int_deal_segments") }}),
+    segments as (select * from {{ ref("int_deal_segment_names") }}),
 
     scores as (select * from {{ ref("int_icp_scores") }}),
 
@@ -10,7 +10,11 @@ with
     -- Where deals stand without a customer, the customer is named on the way, at the close at the
     -- latest: that a deal has one tells how far it came. One in a hundred is a slip of the pen.
     crms_naming_customers_at_once as (
-        select crm from deals group by crm having count(*) - count(account_key) <= 0.01 * count(*)
+        select crm
+        from deals
+        where not is_departed
+        group by crm
+        having count(*) - count(account_key) <= 0.01 * count(*)
     ),
 
     -- A customer is what it was when the deal began: how well it fits tonight may have been learned

@@ -1,5 +1,5 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     observations as (select * from {{ ref("int_account_observations") }}),
 

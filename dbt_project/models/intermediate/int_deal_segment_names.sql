@@ -5,6 +5,7 @@ with
 
 select
     traits.deal_key,
+    traits.is_departed,
     segments.segment,
     case
         when segments.segment = 'all'

@@ -10,3 +10,4 @@ inner join
     segment_values
     on names.segment = segment_values.segment
     and names.segment_value = segment_values.segment_value
+where not names.is_departed

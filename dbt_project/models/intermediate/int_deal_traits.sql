@@ -1,5 +1,5 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     scores as (select * from {{ ref("int_icp_scores") }}),
 
@@ -13,6 +13,7 @@ with
 
 select
     deals.deal_key,
+    deals.is_departed,
     scores.icp_band,
     deals.lead_source,
     coalesce(users.owner_name, deals.owner_key) as owner,

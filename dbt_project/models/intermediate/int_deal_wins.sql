@@ -1,7 +1,7 @@
 with
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     spans as (select * from {{ ref("int_deal_field_spans") }}),
 
@@ -11,29 +11,47 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
+    -- A deal that has left takes its win along.
+    known_wins as (
+        select
+            deal_key,
+            funnel,
+            run_number,
+            entered_at,
+            known_until_at,
+            case
+                when known_until_at < left_at or left_at is null then known_until_at else left_at
+            end as left_at
+        from runs
+        where
+            outcome = 'won'
+            and entered_at is not null
+            and (known_until_at is null or entered_at < known_until_at)
+    ),
+
     -- What a CRM dates ahead (a deal won today with next month's close date) stands at the end of
     -- the night, which is already the next day: it is known tonight, and counts on this day.
     wins as (
         select
-            runs.deal_key,
-            runs.funnel,
-            runs.run_number,
-            runs.entered_at as won_at,
-            runs.left_at as undone_at,
+            known_wins.deal_key,
+            known_wins.funnel,
+            known_wins.run_number,
+            known_wins.entered_at as won_at,
+            known_wins.left_at as undone_at,
+            known_wins.known_until_at,
             case
-                when runs.entered_at >= clock.as_of_at
+                when known_wins.entered_at >= clock.as_of_at
                 then clock.business_date
-                else {{ local_date("runs.entered_at", "company.time_zone") }}
+                else {{ local_date("known_wins.entered_at", "company.time_zone") }}
             end as won_on,
             case
-                when runs.left_at >= clock.as_of_at
+                when known_wins.left_at >= clock.as_of_at
                 then clock.business_date
-                else {{ local_date("runs.left_at", "company.time_zone") }}
+                else {{ local_date("known_wins.left_at", "company.time_zone") }}
             end as undone_on
-        from runs
+        from known_wins
         cross join company
         cross join clock
-        where runs.outcome = 'won' and runs.entered_at is not null
     ),
 
     -- What it was said to be worth when it was won; later corrections are known later.
@@ -55,6 +73,7 @@ select
     wins.run_number,
     wins.won_at,
     wins.undone_at,
+    wins.known_until_at,
     wins.won_on,
     wins.undone_on,
     deals.currency,

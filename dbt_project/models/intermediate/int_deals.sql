@@ -1,100 +1,36 @@
-with
-    crm_deals as (select * from {{ ref("int_crm_deals") }}),
-
-    clock as (select * from {{ ref("stg_night__clock") }}),
-
-    funnels as (select * from {{ ref("stg_standards__funnels") }}),
-
-    funnel_names as (select * from {{ ref("stg_standards__funnel_crm_names") }}),
-
-    funnel_versions as (select * from {{ ref("stg_standards__funnel_versions") }}),
-
-    stage_names as (select * from {{ ref("stg_standards__stage_crm_names") }}),
-
-    stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
-
-    known as (
-        select
-            crm_deals.*, crm_deals.crm || ':' || crm_deals.deal_id as deal_key, clock.business_date
-        from crm_deals
-        cross join clock
-        where
-            -- A deal that is deleted after the business date was still there on it.
-            (not crm_deals.is_deleted or crm_deals.deleted_at >= clock.as_of_at)
-            and (crm_deals.created_at is null or crm_deals.created_at < clock.as_of_at)
-    ),
-
-    -- A deal whose CRM pipeline no funnel file names belongs to no funnel; only a blank one takes
-    -- the default.
-    with_funnel as (
-        select
-            known.*,
-            coalesce(
-                funnel_names.funnel,
-                case when known.crm_funnel_name is null then default_funnel.funnel end
-            ) as funnel
-        from known
-        left join
-            funnel_names
-            on known.crm = funnel_names.crm
-            and known.crm_funnel_name = funnel_names.crm_name
-        left join funnels as default_funnel on default_funnel.is_default
-    ),
-
-    with_version as (
-        select with_funnel.*, funnel_versions.version as funnel_version
-        from with_funnel
-        left join
-            funnel_versions
-            on with_funnel.funnel = funnel_versions.funnel
-            and with_funnel.business_date >= funnel_versions.valid_from
-            and (
-                funnel_versions.valid_to is null
-                or with_funnel.business_date < funnel_versions.valid_to
-            )
-    )
+with known_deals as (select * from {{ ref("int_known_deals") }})
 
 select
-    with_version.deal_key,
-    with_version.crm,
-    with_version.deal_id,
-    with_version.deal_name,
-    with_version.crm_funnel_name,
-    with_version.funnel,
-    with_version.funnel_version,
-    with_version.crm_stage_name,
-    coalesce(stage_names.stage, with_version.crm_stage_name) as stage,
-    stage_names.stage is not null as is_stage_mapped,
-    stages.stage_rank,
-    stages.outcome,
-    stages.outcome is null as is_open,
-    with_version.amount,
-    with_version.currency,
-    with_version.crm || ':' || with_version.owner_id as owner_key,
-    with_version.crm || ':' || with_version.account_id as account_key,
-    with_version.created_at,
-    with_version.stage_entered_at,
-    with_version.expected_close_date,
-    with_version.closed_at,
-    with_version.lost_reason,
-    with_version.lead_source,
-    with_version.deal_type,
-    with_version.product,
-    with_version.next_step,
-    with_version.probability,
-    with_version.forecast_category,
-    with_version.modified_at,
-    with_version.source_file,
-    with_version.source_record
-from with_version
-left join
-    stage_names
-    on with_version.funnel = stage_names.funnel
-    and with_version.funnel_version = stage_names.version
-    and with_version.crm = stage_names.crm
-    and with_version.crm_stage_name = stage_names.crm_name
-left join
-    stages
-    on with_version.funnel = stages.funnel
-    and with_version.funnel_version = stages.version
-    and stage_names.stage = stages.stage
+    deal_key,
+    crm,
+    deal_id,
+    deal_name,
+    crm_funnel_name,
+    funnel,
+    funnel_version,
+    crm_stage_name,
+    stage,
+    is_stage_mapped,
+    stage_rank,
+    outcome,
+    is_open,
+    amount,
+    currency,
+    owner_key,
+    account_key,
+    created_at,
+    stage_entered_at,
+    expected_close_date,
+    closed_at,
+    lost_reason,
+    lead_source,
+    deal_type,
+    product,
+    next_step,
+    probability,
+    forecast_category,
+    modified_at,
+    source_file,
+    source_record
+from known_deals
+where not is_departed

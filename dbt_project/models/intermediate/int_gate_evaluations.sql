@@ -1,9 +1,13 @@
 with
     judgements as (select * from {{ ref("int_gate_judgements") }}),
 
+    known_deals as (select * from {{ ref("int_known_deals") }}),
+
     criteria as (select * from {{ ref("stg_standards__criteria") }}),
 
     waivers as (select * from {{ ref("int_waivers") }}),
+
+    departed as (select deal_key from known_deals where is_departed),
 
     for_every_visit as (select rule_id, deal_key from waivers where visit_id is null),
 
@@ -36,6 +40,7 @@ select
     judgements.observed
 from judgements
 inner join criteria on judgements.criterion_version_id = criteria.criterion_version_id
+left join departed on judgements.deal_key = departed.deal_key
 left join
     for_every_visit
     on criteria.criterion_id = for_every_visit.rule_id
@@ -45,4 +50,4 @@ left join
     on criteria.criterion_id = for_one_visit.rule_id
     and judgements.deal_key = for_one_visit.deal_key
     and judgements.visit_id = for_one_visit.visit_id
-where not judgements.is_ahead
+where not judgements.is_ahead and departed.deal_key is null

@@ -1,7 +1,7 @@
 with
     passages as (select * from {{ ref("int_gate_passages") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     facts as (select * from {{ ref("int_condition_facts") }}),
 

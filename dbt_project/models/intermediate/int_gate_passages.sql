@@ -1,5 +1,5 @@
 with
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
@@ -59,7 +59,11 @@ with
             true as is_ahead
         from runs
         cross join clock
-        where runs.next_stage is null and runs.outcome is null and runs.stage_rank is not null
+        where
+            runs.next_stage is null
+            and runs.outcome is null
+            and runs.stage_rank is not null
+            and not runs.is_departed
     ),
 
     every_move as (

@@ -1,7 +1,7 @@
 with
     observations as (select * from {{ ref("int_deal_observations") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     company as (select * from {{ ref("stg_standards__company") }}),
 

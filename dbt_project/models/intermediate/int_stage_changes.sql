@@ -1,5 +1,5 @@
 with
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
@@ -157,6 +157,8 @@ with
         select
             all_changes.*,
             deals.crm,
+            deals.is_departed,
+            deals.known_until_at,
             case
                 when deals.funnel is null or own_names.funnel is not null
                 then deals.funnel
@@ -203,6 +205,8 @@ with
 
 select
     dated.deal_key,
+    dated.is_departed,
+    dated.known_until_at,
     dated.funnel,
     versions.version as funnel_version,
     dated.changed_at,

@@ -1,7 +1,7 @@
 with
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 
@@ -43,6 +43,7 @@ select
     deals.owner_key,
     begun.stage,
     {{ local_date("begun.began_at", "company.time_zone") }} as created_on,
+    {{ local_date("deals.known_until_at", "company.time_zone") }} as departed_on,
     count(*) as deals
 from begun
 cross join company
@@ -56,4 +57,5 @@ group by
     users.team,
     deals.owner_key,
     begun.stage,
-    {{ local_date("begun.began_at", "company.time_zone") }}
+    {{ local_date("begun.began_at", "company.time_zone") }},
+    {{ local_date("deals.known_until_at", "company.time_zone") }}

@@ -1,7 +1,9 @@
 with
     as_of_deals as (select * from {{ ref("int_deal_as_ofs") }}),
 
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
+
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     wins as (select * from {{ ref("int_deal_wins") }}),
 
@@ -10,7 +12,10 @@ with
     closes as (
         select deal_key, outcome, entered_at as closed_at, run_number
         from runs
-        where outcome is not null and entered_at is not null
+        where
+            outcome is not null
+            and entered_at is not null
+            and (known_until_at is null or entered_at < known_until_at)
     ),
 
     past as (select * from as_of_deals where not is_tonight),
@@ -43,15 +48,22 @@ with
 
     first_closes as (select * from closes_in_order where close_number = 1),
 
-    first_wins as (select * from wins_in_order where win_number = 1)
+    first_wins as (select * from wins_in_order where win_number = 1),
+
+    -- A deal that left the CRM while it was open has ended, and by its own name.
+    departed as (select deal_key, known_until_at, departed_as from deals where is_departed)
 
 select
     as_of_deals.as_of_date,
     as_of_deals.deal_key,
     first_wins.won_on,
     first_wins.amount_reporting as won_amount_reporting,
-    {{ local_date("first_closes.closed_at", "company.time_zone") }} as closed_on,
-    first_closes.outcome
+    {{
+        local_date(
+            "coalesce(first_closes.closed_at, departed.known_until_at)", "company.time_zone"
+        )
+    }} as closed_on,
+    coalesce(first_closes.outcome, departed.departed_as) as outcome
 from as_of_deals
 cross join company
 left join
@@ -62,3 +74,4 @@ left join
     first_wins
     on as_of_deals.as_of_date = first_wins.as_of_date
     and as_of_deals.deal_key = first_wins.deal_key
+left join departed on as_of_deals.deal_key = departed.deal_key

@@ -1,7 +1,7 @@
 with
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
-    visits as (select * from {{ ref("int_visits") }}),
+    visits as (select * from {{ ref("int_known_visits") }}),
 
     segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 
@@ -16,8 +16,17 @@ with
             runs.stage,
             runs.outcome is not null as is_closed,
             runs.entered_at,
-            runs.left_at,
-            runs.next_stage is not null as is_ended,
+            runs.known_until_at,
+            case
+                when runs.known_until_at is null or runs.left_at < runs.known_until_at
+                then runs.left_at
+            end as left_at,
+            runs.next_stage is not null
+            and (
+                runs.known_until_at is null
+                or runs.left_at is null
+                or runs.left_at < runs.known_until_at
+            ) as is_ended,
             -- Where a deal changes funnels, this one does not tell its end.
             case
                 when visits.ended_as = 'funnel_change' then 'funnel_change' else runs.next_stage
@@ -46,47 +55,50 @@ with
         where observed_after_days = 0 or stayed_days is null or observed_after_days < stayed_days
     ),
 
-    -- An end is known from the first as-of after it on.
-    ended as (
+    ends as (
         select
-            as_ofs.as_of_date,
-            seen.funnel,
-            seen.segment,
-            seen.stage,
-            seen.next_state,
-            floor(seen.stayed_days / 7.0) as weeks_in_stage,
-            seen.stayed_days - 7.0 * floor(seen.stayed_days / 7.0) as days
+            funnel,
+            segment,
+            stage,
+            next_state,
+            left_at,
+            known_until_at,
+            floor(stayed_days / 7.0) as weeks_in_stage,
+            stayed_days - 7.0 * floor(stayed_days / 7.0) as days
         from seen
-        inner join
-            as_ofs
-            on seen.left_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or seen.left_at >= as_ofs.previous_as_of_at)
-        where seen.is_ended and (seen.stayed_days >= 0 or seen.entered_at is null)
-    ),
-
-    ended_late as (
-        select
-            as_ofs.as_of_date,
-            seen.funnel,
-            seen.segment,
-            seen.stage,
-            '(seen late)' as next_state,
-            floor(seen.observed_after_days / 7.0) as weeks_in_stage,
-            seen.observed_after_days - 7.0 * floor(seen.observed_after_days / 7.0) as days
-        from seen
-        inner join
-            as_ofs
-            on seen.left_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or seen.left_at >= as_ofs.previous_as_of_at)
-        where seen.is_ended and seen.stayed_days >= 0 and seen.observed_after_days > 0
-    ),
-
-    every_end as (
-        select *
-        from ended
+        where is_ended and (stayed_days >= 0 or entered_at is null)
         union all
-        select *
-        from ended_late
+        select
+            funnel,
+            segment,
+            stage,
+            '(seen late)' as next_state,
+            left_at,
+            known_until_at,
+            floor(observed_after_days / 7.0) as weeks_in_stage,
+            observed_after_days - 7.0 * floor(observed_after_days / 7.0) as days
+        from seen
+        where is_ended and stayed_days >= 0 and observed_after_days > 0
+    ),
+
+    -- An end is known from the first as-of after it on, and no more once its deal has left.
+    every_end as (
+        select as_ofs.as_of_date, 1 as visits, ends.*
+        from ends
+        inner join
+            as_ofs
+            on ends.left_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or ends.left_at >= as_ofs.previous_as_of_at)
+        union all
+        select as_ofs.as_of_date, -1 as visits, ends.*
+        from ends
+        inner join
+            as_ofs
+            on ends.left_at is not null
+            and ends.known_until_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null or ends.known_until_at >= as_ofs.previous_as_of_at
+            )
     ),
 
     -- Whole microseconds, so that their sum is exact in any order of rows.
@@ -98,8 +110,8 @@ with
             stage,
             next_state,
             weeks_in_stage,
-            count(*) as visits,
-            sum(cast(round(days * 86400000000.0) as bigint)) as microseconds
+            sum(visits) as visits,
+            sum(visits * cast(round(days * 86400000000.0) as bigint)) as microseconds
         from every_end
         group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage
     ),
@@ -118,6 +130,14 @@ with
         inner join ended_by_as_of on as_ofs.as_of_date >= ended_by_as_of.as_of_date
     ),
 
+    -- Until when a stay that goes on, or has not ended yet, is known to.
+    standing_until as (
+        select
+            seen.*,
+            coalesce(left_at, known_until_at, cast('9999-12-31' as timestamp)) as stands_until_at
+        from seen
+    ),
+
     -- Of closed deals, which are many and long closed, the day is enough.
     closed_by_day as (
         select
@@ -125,28 +145,30 @@ with
             segment,
             stage,
             cast(entered_at as date) as entered_on,
-            left_at,
+            stands_until_at,
             count(*) as visits
-        from seen
+        from standing_until
         where is_closed and entered_at is not null
-        group by funnel, segment, stage, cast(entered_at as date), left_at
+        group by funnel, segment, stage, cast(entered_at as date), stands_until_at
     ),
 
     standing as (
         select
             as_ofs.as_of_date,
-            seen.funnel,
-            seen.segment,
-            seen.stage,
-            {{ days_between("seen.entered_at", "as_ofs.as_of_at") }} as stayed_days,
-            seen.observed_after_days,
+            standing_until.funnel,
+            standing_until.segment,
+            standing_until.stage,
+            {{ days_between("standing_until.entered_at", "as_ofs.as_of_at") }} as stayed_days,
+            standing_until.observed_after_days,
             1 as visits
-        from seen
+        from standing_until
         inner join
             as_ofs
-            on seen.entered_at < as_ofs.as_of_at
-            and coalesce(seen.left_at, cast('9999-12-31' as timestamp)) >= as_ofs.as_of_at
-        where not seen.is_closed and (not seen.is_ended or seen.left_at is not null)
+            on standing_until.entered_at < as_ofs.as_of_at
+            and standing_until.stands_until_at >= as_ofs.as_of_at
+        where
+            not standing_until.is_closed
+            and (not standing_until.is_ended or standing_until.left_at is not null)
         union all
         select
             as_ofs.as_of_date,
@@ -161,7 +183,7 @@ with
         inner join
             as_ofs
             on cast(closed_by_day.entered_on as timestamp) < as_ofs.as_of_at
-            and coalesce(closed_by_day.left_at, cast('9999-12-31' as timestamp)) >= as_ofs.as_of_at
+            and closed_by_day.stands_until_at >= as_ofs.as_of_at
     ),
 
     standing_seen as (
@@ -219,6 +241,7 @@ with
             sum(microseconds) as microseconds
         from every_stay
         group by as_of_date, funnel, segment, stage, cast(weeks_in_stage as bigint), next_state
+        having sum(visits) > 0
     ),
 
     with_whole as (

@@ -1,9 +1,9 @@
 with
     wins as (select * from {{ ref("int_deal_wins") }}),
 
-    runs as (select * from {{ ref("int_stage_runs") }}),
+    runs as (select * from {{ ref("int_known_stage_runs") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     spans as (select * from {{ ref("int_deal_field_spans") }}),
 
@@ -41,6 +41,7 @@ with
             won.funnel,
             runs.stage,
             won.won_at,
+            won.known_until_at,
             won.fx_rate,
             won.amount_when_won,
             min(runs.entered_at) as entered_at
@@ -57,6 +58,7 @@ with
             won.funnel,
             runs.stage,
             won.won_at,
+            won.known_until_at,
             won.fx_rate,
             won.amount_when_won
     ),
@@ -102,24 +104,39 @@ with
         from never_changed
     ),
 
-    -- Won before the first as-of, or between it and the next.
-    by_as_of as (
-        select
-            as_ofs.as_of_date,
-            known.funnel,
-            known.stage,
-            count(*) as won_deals,
-            sum(
-                cast(cast(known.amount_then as decimal(30, 2)) * known.fx_rate as decimal(18, 2))
-            ) as amount_at_stage,
-            sum(known.amount_when_won) as amount_won
+    -- Won before the first as-of, or between it and the next; what has left is taken off again.
+    counted as (
+        select as_ofs.as_of_date, 1 as deals, known.*
         from known
         inner join
             as_ofs
             on known.won_at < as_ofs.as_of_at
             and (as_ofs.previous_as_of_at is null or known.won_at >= as_ofs.previous_as_of_at)
         where known.amount_then > 0
-        group by as_ofs.as_of_date, known.funnel, known.stage
+        union all
+        select as_ofs.as_of_date, -1 as deals, known.*
+        from known
+        inner join
+            as_ofs
+            on known.known_until_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null or known.known_until_at >= as_ofs.previous_as_of_at
+            )
+        where known.amount_then > 0
+    ),
+
+    by_as_of as (
+        select
+            as_of_date,
+            funnel,
+            stage,
+            sum(deals) as won_deals,
+            sum(
+                deals * cast(cast(amount_then as decimal(30, 2)) * fx_rate as decimal(18, 2))
+            ) as amount_at_stage,
+            sum(deals * amount_when_won) as amount_won
+        from counted
+        group by as_of_date, funnel, stage
     )
 
 select
@@ -132,3 +149,4 @@ select
 from as_ofs
 inner join by_as_of on as_ofs.as_of_date >= by_as_of.as_of_date
 group by as_ofs.as_of_date, by_as_of.funnel, by_as_of.stage
+having sum(by_as_of.won_deals) > 0

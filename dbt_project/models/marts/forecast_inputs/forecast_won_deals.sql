@@ -1,7 +1,7 @@
 with
     wins as (select * from {{ ref("int_deal_wins") }}),
 
-    deals as (select * from {{ ref("int_deals") }}),
+    deals as (select * from {{ ref("int_known_deals") }}),
 
     segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 

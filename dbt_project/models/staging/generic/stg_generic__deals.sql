@@ -23,7 +23,8 @@ select
     forecast_category,
     modified_at,
     coalesce(is_deleted, false) as is_deleted,
-    cast(null as timestamp) as deleted_at,
+    -- A deletion is the last thing that stamps a record.
+    case when is_deleted then modified_at end as deleted_at,
     cast(null as {{ dbt.type_string() }}) as merged_into_deal_id,
     _file as source_file,
     _record as source_record
