@@ -9,6 +9,8 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     closes as (
         select deal_key, outcome, entered_at as closed_at, run_number
         from runs
@@ -58,14 +60,22 @@ select
     as_of_deals.deal_key,
     first_wins.won_on,
     first_wins.amount_reporting as won_amount_reporting,
-    {{
-        local_date(
-            "coalesce(first_closes.closed_at, departed.known_until_at)", "company.time_zone"
-        )
-    }} as closed_on,
+    case
+        -- What a CRM dates ahead is known tonight, and counts on this day.
+        when first_closes.closed_at >= clock.as_of_at
+        then clock.business_date
+        else
+            {{
+                local_date(
+                    "coalesce(first_closes.closed_at, departed.known_until_at)",
+                    "company.time_zone",
+                )
+            }}
+    end as closed_on,
     coalesce(first_closes.outcome, departed.departed_as) as outcome
 from as_of_deals
 cross join company
+cross join clock
 left join
     first_closes
     on as_of_deals.as_of_date = first_closes.as_of_date

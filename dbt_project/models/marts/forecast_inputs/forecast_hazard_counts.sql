@@ -7,6 +7,8 @@ with
 
     as_ofs as (select * from {{ ref("int_as_ofs") }}),
 
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     -- Won is an end; every other close may be reopened.
     stays as (
         select
@@ -47,11 +49,24 @@ with
         from stays
     ),
 
+    -- What a CRM dates ahead stands at the end of the night and is known tonight.
+    known as (
+        select
+            measured.*,
+            case
+                when measured.left_at >= clock.as_of_at
+                then {{ plus_minutes("clock.as_of_at", "-1") }}
+                else measured.left_at
+            end as end_known_at
+        from measured
+        cross join clock
+    ),
+
     -- A stay that was under nobody's eyes before it ended cannot be counted: only long ones lived
     -- to be seen.
     seen as (
         select *
-        from measured
+        from known
         where observed_after_days = 0 or stayed_days is null or observed_after_days < stayed_days
     ),
 
@@ -61,7 +76,7 @@ with
             segment,
             stage,
             next_state,
-            left_at,
+            end_known_at,
             known_until_at,
             floor(stayed_days / 7.0) as weeks_in_stage,
             stayed_days - 7.0 * floor(stayed_days / 7.0) as days
@@ -73,7 +88,7 @@ with
             segment,
             stage,
             '(seen late)' as next_state,
-            left_at,
+            end_known_at,
             known_until_at,
             floor(observed_after_days / 7.0) as weeks_in_stage,
             observed_after_days - 7.0 * floor(observed_after_days / 7.0) as days
@@ -87,14 +102,14 @@ with
         from ends
         inner join
             as_ofs
-            on ends.left_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or ends.left_at >= as_ofs.previous_as_of_at)
+            on ends.end_known_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or ends.end_known_at >= as_ofs.previous_as_of_at)
         union all
         select as_ofs.as_of_date, -1 as visits, ends.*
         from ends
         inner join
             as_ofs
-            on ends.left_at is not null
+            on ends.end_known_at is not null
             and ends.known_until_at < as_ofs.as_of_at
             and (
                 as_ofs.previous_as_of_at is null or ends.known_until_at >= as_ofs.previous_as_of_at
@@ -134,7 +149,9 @@ with
     standing_until as (
         select
             seen.*,
-            coalesce(left_at, known_until_at, cast('9999-12-31' as timestamp)) as stands_until_at
+            coalesce(
+                end_known_at, known_until_at, cast('9999-12-31' as timestamp)
+            ) as stands_until_at
         from seen
     ),
 
@@ -168,7 +185,7 @@ with
             and standing_until.stands_until_at >= as_ofs.as_of_at
         where
             not standing_until.is_closed
-            and (not standing_until.is_ended or standing_until.left_at is not null)
+            and (not standing_until.is_ended or standing_until.end_known_at is not null)
         union all
         select
             as_ofs.as_of_date,
