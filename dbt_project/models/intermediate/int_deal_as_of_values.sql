@@ -5,9 +5,9 @@ with
 
     spans as (select * from {{ ref("int_deal_field_spans") }}),
 
-    field_changes as (select * from {{ ref("int_field_changes") }}),
+    tracked_fields as (select * from {{ ref("int_tracked_fields") }}),
 
-    observations as (select * from {{ ref("int_deal_observations") }}),
+    first_seen as (select * from {{ ref("int_deal_first_sightings") }}),
 
     rates as (select * from {{ ref("int_fx_rates") }}),
 
@@ -16,37 +16,17 @@ with
 
     past as (select * from as_of_deals where not is_tonight),
 
-    -- A CRM keeps the history of a field from when somebody switched it on: without a change since,
-    -- the value was always the same.
     tracked as (
         select
-            deals.crm,
-            min(
-                case when field_changes.field = 'amount' then field_changes.changed_at end
-            ) as amount_from_at,
-            min(
-                case
-                    when field_changes.field = 'expected_close_date' then field_changes.changed_at
-                end
+            crm,
+            max(case when field = 'amount' then tracked_from_at end) as amount_from_at,
+            max(
+                case when field = 'expected_close_date' then tracked_from_at end
             ) as close_date_from_at,
-            min(
-                case when field_changes.field = 'probability' then field_changes.changed_at end
-            ) as probability_from_at,
-            min(
-                case
-                    when field_changes.field = 'forecast_category' then field_changes.changed_at
-                end
-            ) as category_from_at
-        from field_changes
-        inner join deals on field_changes.deal_key = deals.deal_key
-        group by deals.crm
-    ),
-
-    first_seen as (
-        select deal_key, min(observed_at) as first_observed_at
-        from observations
-        where is_present
-        group by deal_key
+            max(case when field = 'probability' then tracked_from_at end) as probability_from_at,
+            max(case when field = 'forecast_category' then tracked_from_at end) as category_from_at
+        from tracked_fields
+        group by crm
     ),
 
     of_the_day as (

@@ -5,7 +5,7 @@ with
 
     crm_changes as (select * from {{ ref("int_crm_stage_changes") }}),
 
-    observations as (select * from {{ ref("int_deal_observations") }}),
+    sightings as (select * from {{ ref("int_deal_first_sightings") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
@@ -18,12 +18,11 @@ with
     -- Where a CRM keeps no history, a deal that left its stage before the first extract shows no
     -- visit there; one that was still there was seen from that extract on.
     first_seen as (
-        select observations.deal_key, min(observations.observed_at) as first_observed_at
-        from observations
-        inner join deals on observations.deal_key = deals.deal_key
+        select sightings.deal_key, sightings.first_observed_at
+        from sightings
+        inner join deals on sightings.deal_key = deals.deal_key
         left join with_history on deals.crm = with_history.crm
-        where observations.is_present and with_history.crm is null
-        group by observations.deal_key
+        where with_history.crm is null
     )
 
 select

@@ -7,9 +7,9 @@ with
 
     spans as (select * from {{ ref("int_deal_field_spans") }}),
 
-    field_changes as (select * from {{ ref("int_field_changes") }}),
+    tracked_fields as (select * from {{ ref("int_tracked_fields") }}),
 
-    observations as (select * from {{ ref("int_deal_observations") }}),
+    first_seen as (select * from {{ ref("int_deal_first_sightings") }}),
 
     as_ofs as (select * from {{ ref("int_as_ofs") }}),
 
@@ -17,20 +17,7 @@ with
 
     deals_with_spans as (select distinct deal_key from amount_spans),
 
-    tracked as (
-        select deals.crm, min(field_changes.changed_at) as tracked_from_at
-        from field_changes
-        inner join deals on field_changes.deal_key = deals.deal_key
-        where field_changes.field = 'amount'
-        group by deals.crm
-    ),
-
-    first_seen as (
-        select deal_key, min(observed_at) as first_observed_at
-        from observations
-        where is_present
-        group by deal_key
-    ),
+    tracked as (select crm, tracked_from_at from tracked_fields where field = 'amount'),
 
     won as (select * from wins where amount_when_won > 0 and fx_rate is not null),
 
