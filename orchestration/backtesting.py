@@ -90,7 +90,7 @@ def _tried(home: Home, built: date, begun: Callable[[date], None]) -> tuple[pl.D
     if not history.as_of_dates:
         raise InputRefused(f"The night of {built} knows no month before its own that forecasts could be tried on")
     folders = [folder for folder in published_archives(home) if folder.name < str(built)]
-    made = track_record(history, archive.history(folders, "forecast_period"), begun=begun)
+    made = track_record(history, archive.words(folders), begun=begun)
     return tuple(made.tables[name] for name in SHOWN)
 
 

@@ -139,6 +139,11 @@ class Night:
     def archive(self) -> Path:
         return self.home.nights / str(self.business_date)
 
+    @property
+    def is_published(self) -> bool:
+        """Whether the night was published before, whatever made it then."""
+        return (self.archive / "night.json").exists()
+
     def earlier_archives(self) -> list[Path]:
         """Folders of the published nights before this one, oldest first."""
         return [folder for folder in published_archives(self.home) if folder.name < str(self.business_date)]

@@ -79,7 +79,7 @@ def is_published(night: Night, version: str) -> bool:
         refuse_without_deals(night)
     return (
         not waiting
-        and (night.archive / "night.json").exists()
+        and night.is_published
         and night.served_file.exists()
         and read_record(night.archive).fingerprint == night_fingerprint(night, version)
     )

@@ -51,8 +51,8 @@ def track_record(
     """Try the methods on the past as-of dates, and hold what nights said to what came.
 
     Args:
-        nights: rows of `forecast_period` as published nights left them, tonight's too if it is to stand in the record;
-            null where no night left any.
+        nights: rows of `forecast_period` as nights left them when they were first published, with `is_republished`
+            where they may have been published again; null where no night left any.
         draws: simulated outcomes per method and as-of date.
         begun: is called with each as-of date as it is tried.
         code, kept: as for `backtest`.
@@ -64,10 +64,18 @@ def track_record(
     said = pl.concat([tried.said, recorded])
     tables = {
         "forecast_backtest": tried.said,
-        "forecast_record": recorded,
+        "forecast_record": _with_republished(recorded, nights),
         "forecast_accuracy": accuracy(said, names, brier_by_lead(tried.answered)),
         "forecast_calibration": calibration(tried.answered, names, tonight.minimum_n),
     }
     night = pl.lit(history.business_date).alias("business_date")
     stamped = {name: table.select(night, pl.all()) for name, table in tables.items()}
     return TrackRecord(stamped, tried.width_factors, tried.kept)
+
+
+def _with_republished(recorded: pl.DataFrame, nights: pl.DataFrame | None) -> pl.DataFrame:
+    """Adds whether the night of each row has been published again since with another forecast."""
+    if nights is None or "is_republished" not in nights.columns:
+        return recorded.with_columns(is_republished=pl.lit(value=False))
+    days = nights.filter("is_republished")["business_date"].unique()
+    return recorded.with_columns(is_republished=pl.col("as_of_date").is_in(days.implode()))

@@ -40,6 +40,8 @@ MEANINGS = {
     ),
     "lead_days": "Days from as_of_date to the end of the period.",
     "lead_bucket": "Lead time around whole months; 30+ and all overlap with the others, so filter one.",
+    "is_first_word": "The night said so when it was first published; false for what it says when published again.",
+    "is_republished": "The night has been published again since with another forecast; what stands here it said first.",
     "part": "total: won so far, open and new business. open: only what was open at as-of.",
     "question": "What was asked of a deal's chance: won by the end of which period, or ever (eventual).",
     "bin": "Tenth of the deals by the chance they were given, from 1, the lowest.",

@@ -15,7 +15,7 @@ from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read
 from orchestration.forecasting.track_record import KEYS, track_record
 from orchestration.forecasting.widening import widened_tonight
 from orchestration.night import Night, code_version
-from orchestration.publishing.archive import history
+from orchestration.publishing.archive import LATER_WORD, name_of_word, words
 from orchestration.warehouse import Warehouse
 
 DESCRIPTIONS = {
@@ -30,8 +30,9 @@ DESCRIPTIONS = {
     ),
     "forecast_period": (
         "One row per published night, method, funnel, scope and period: won so far, open, new business, their total"
-        " with its 80 % interval, target and gap. Intervals are simulated at each level: that of a sum is narrower"
-        " than the sum of intervals. Rows of scope all, team, owner and segment each hold the whole: filter one scope."
+        " with its 80 % interval, target and gap. Earlier nights as they first said it, without owners. Intervals are"
+        " simulated at each level: that of a sum is narrower than the sum of intervals. Rows of scope all, team, owner"
+        " and segment each hold the whole: filter one scope."
     ),
     "forecast_quality": (
         "One row per method, funnel, period and criteria_state: how much of the expected amount rests on deals whose"
@@ -51,8 +52,8 @@ DESCRIPTIONS = {
         " on what was known then, and what came."
     ),
     "forecast_record": (
-        "One row per published night, method, funnel, period and part: what was said that night, and what came."
-        " Nothing said is ever worked out again."
+        "One row per published night, method, funnel, period and part: what was said when the night was first"
+        " published, and what came. Nothing said is ever worked out again."
     ),
     "forecast_accuracy": (
         "One row per source (backtest, or the nights themselves), method, funnel, kind of period, lead time and part:"
@@ -106,7 +107,7 @@ def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> 
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     made = track_record(
         known(night, warehouse),
-        history(night.earlier_archives(), "forecast_period"),
+        words(night.earlier_archives()),
         code=code_version(version("stageproof")),
         kept=warehouse.find("forecast.said_then"),
     )
@@ -127,11 +128,15 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     inputs = known(night, warehouse).inputs()
     made = forecast(inputs)
     tonight = widened_tonight(made.periods, warehouse.read("forecast.width_factors"))
-    earlier = history(night.earlier_archives(), "forecast_period")
+    is_first = name_of_word(night.archive, tonight, is_published=night.is_published) != LATER_WORD
+    said = [tonight.with_columns(is_first_word=pl.lit(is_first))]
+    earlier = words(night.earlier_archives())
+    if earlier is not None:
+        said.insert(0, earlier.drop("is_republished").with_columns(is_first_word=pl.lit(value=True)))
     tables = {
         "forecast_deal": made.deals,
         "forecast_deal_period": made.deal_periods,
-        "forecast_period": pl.concat([earlier, tonight], how="diagonal_relaxed") if earlier is not None else tonight,
+        "forecast_period": pl.concat(said, how="diagonal_relaxed"),
         "forecast_quality": made.quality,
         "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(inputs),

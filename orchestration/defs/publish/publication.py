@@ -25,7 +25,7 @@ from orchestration.opening import (
     records,
     refused_records,
 )
-from orchestration.publishing.archive import content, history
+from orchestration.publishing.archive import LATER_WORD, content, history, kept, name_of_word
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
 from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
 from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
@@ -44,7 +44,6 @@ ARCHIVED = {
     "rule_nights": "quality.rule_nights_tonight",
     "expectations": "quality.expectations_tonight",
     "incidents": "quality.incidents_tonight",
-    "forecast_period": "forecast.forecast_period_tonight",
     "positions": "forecast.positions_tonight",
     "expected": "forecast.expected_tonight",
     BROUGHT: "forecast.brought_tonight",
@@ -178,6 +177,10 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
+    said = warehouse.read("forecast.forecast_period_tonight")
+    word = name_of_word(night.archive, said, is_published=night.is_published)
+    if word is not None:
+        replace_file(night.archive / f"{word}.parquet", content(kept(said)))
     for name, table in ARCHIVED.items():
         replace_file(night.archive / f"{name}.parquet", content(warehouse.read(table)))
     # Which deals were stalled tonight: the alerts of the next night tell those that were not.
@@ -188,4 +191,6 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     is_latest = published_archives(night.home)[-1] == night.archive
     if is_latest:
         link_current(night.served_file, night.current_file)
-    return dg.MaterializeResult(metadata={"is_latest": is_latest, "path": str(night.current_file)})
+    return dg.MaterializeResult(
+        metadata={"is_latest": is_latest, "path": str(night.current_file), "is_later_word": word == LATER_WORD}
+    )

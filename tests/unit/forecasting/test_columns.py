@@ -22,7 +22,7 @@ def tables() -> dict[str, pl.DataFrame]:
     return {
         "forecast_deal": made.deals,
         "forecast_deal_period": made.deal_periods,
-        "forecast_period": widened_tonight(made.periods, record.width_factors),
+        "forecast_period": widened_tonight(made.periods, record.width_factors).with_columns(is_first_word=True),
         "forecast_quality": made.quality,
         "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(company.inputs()),
