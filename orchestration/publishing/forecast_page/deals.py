@@ -9,8 +9,9 @@ from datetime import date
 import polars as pl
 
 from orchestration.publishing.forecast_page.content import Period
-from orchestration.publishing.forecast_page.periods import DATED, in_order
+from orchestration.publishing.forecast_page.periods import DATED
 from orchestration.publishing.forecast_reasons import points_text, reason_text
+from orchestration.publishing.leading import in_order
 from orchestration.publishing.review.names import Names
 
 # The largest expectations are listed; more would make a page that no browser is glad of. The served tables hold all.
