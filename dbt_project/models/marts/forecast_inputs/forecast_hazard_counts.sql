@@ -70,50 +70,49 @@ with
         where observed_after_days = 0 or stayed_days is null or observed_after_days < stayed_days
     ),
 
-    ends as (
+    -- An end is known from the first as-of after it on.
+    ended as (
         select
-            funnel,
-            segment,
-            stage,
-            next_state,
-            end_known_at,
-            known_until_at,
-            floor(stayed_days / 7.0) as weeks_in_stage,
-            stayed_days - 7.0 * floor(stayed_days / 7.0) as days
+            as_ofs.as_of_date,
+            seen.funnel,
+            seen.segment,
+            seen.stage,
+            seen.next_state,
+            seen.known_until_at,
+            floor(seen.stayed_days / 7.0) as weeks_in_stage,
+            seen.stayed_days - 7.0 * floor(seen.stayed_days / 7.0) as days
         from seen
-        where is_ended and (stayed_days >= 0 or entered_at is null)
-        union all
-        select
-            funnel,
-            segment,
-            stage,
-            '(seen late)' as next_state,
-            end_known_at,
-            known_until_at,
-            floor(observed_after_days / 7.0) as weeks_in_stage,
-            observed_after_days - 7.0 * floor(observed_after_days / 7.0) as days
-        from seen
-        where is_ended and stayed_days >= 0 and observed_after_days > 0
+        inner join
+            as_ofs
+            on seen.end_known_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or seen.end_known_at >= as_ofs.previous_as_of_at)
+        where seen.is_ended and (seen.stayed_days >= 0 or seen.entered_at is null)
     ),
 
-    -- An end is known from the first as-of after it on, and no more once its deal has left.
+    ended_late as (
+        select
+            as_ofs.as_of_date,
+            seen.funnel,
+            seen.segment,
+            seen.stage,
+            '(seen late)' as next_state,
+            seen.known_until_at,
+            floor(seen.observed_after_days / 7.0) as weeks_in_stage,
+            seen.observed_after_days - 7.0 * floor(seen.observed_after_days / 7.0) as days
+        from seen
+        inner join
+            as_ofs
+            on seen.end_known_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or seen.end_known_at >= as_ofs.previous_as_of_at)
+        where seen.is_ended and seen.stayed_days >= 0 and seen.observed_after_days > 0
+    ),
+
     every_end as (
-        select as_ofs.as_of_date, 1 as visits, ends.*
-        from ends
-        inner join
-            as_ofs
-            on ends.end_known_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or ends.end_known_at >= as_ofs.previous_as_of_at)
+        select *
+        from ended
         union all
-        select as_ofs.as_of_date, -1 as visits, ends.*
-        from ends
-        inner join
-            as_ofs
-            on ends.end_known_at is not null
-            and ends.known_until_at < as_ofs.as_of_at
-            and (
-                as_ofs.previous_as_of_at is null or ends.known_until_at >= as_ofs.previous_as_of_at
-            )
+        select *
+        from ended_late
     ),
 
     -- Whole microseconds, so that their sum is exact in any order of rows.
@@ -125,13 +124,18 @@ with
             stage,
             next_state,
             weeks_in_stage,
-            sum(visits) as visits,
-            sum(visits * cast(round(days * 86400000000.0) as bigint)) as microseconds
+            known_until_at,
+            count(*) as visits,
+            sum(cast(round(days * 86400000000.0) as bigint)) as microseconds
         from every_end
-        group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage
+        group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage, known_until_at
     ),
 
-    ended_by_then as (
+    -- Taken off again at the first as-of after their deals have left.
+    ended_or_left as (
+        select as_of_date, funnel, segment, stage, next_state, weeks_in_stage, visits, microseconds
+        from ended_by_as_of
+        union all
         select
             as_ofs.as_of_date,
             ended_by_as_of.funnel,
@@ -139,10 +143,30 @@ with
             ended_by_as_of.stage,
             ended_by_as_of.next_state,
             ended_by_as_of.weeks_in_stage,
-            ended_by_as_of.visits,
-            ended_by_as_of.microseconds
+            - ended_by_as_of.visits,
+            - ended_by_as_of.microseconds
+        from ended_by_as_of
+        inner join
+            as_ofs
+            on ended_by_as_of.known_until_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null
+                or ended_by_as_of.known_until_at >= as_ofs.previous_as_of_at
+            )
+    ),
+
+    ended_by_then as (
+        select
+            as_ofs.as_of_date,
+            ended_or_left.funnel,
+            ended_or_left.segment,
+            ended_or_left.stage,
+            ended_or_left.next_state,
+            ended_or_left.weeks_in_stage,
+            ended_or_left.visits,
+            ended_or_left.microseconds
         from as_ofs
-        inner join ended_by_as_of on as_ofs.as_of_date >= ended_by_as_of.as_of_date
+        inner join ended_or_left on as_ofs.as_of_date >= ended_or_left.as_of_date
     ),
 
     -- Until when a stay that goes on, or has not ended yet, is known to.

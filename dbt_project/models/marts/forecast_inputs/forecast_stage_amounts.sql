@@ -91,39 +91,47 @@ with
         from never_changed
     ),
 
-    -- Won before the first as-of, or between it and the next; what has left is taken off again.
-    counted as (
-        select as_ofs.as_of_date, 1 as deals, known.*
+    -- Won before the first as-of, or between it and the next.
+    won_by_as_of as (
+        select
+            as_ofs.as_of_date,
+            known.funnel,
+            known.stage,
+            known.known_until_at,
+            count(*) as won_deals,
+            sum(
+                cast(cast(known.amount_then as decimal(30, 2)) * known.fx_rate as decimal(18, 2))
+            ) as amount_at_stage,
+            sum(known.amount_when_won) as amount_won
         from known
         inner join
             as_ofs
             on known.won_at < as_ofs.as_of_at
             and (as_ofs.previous_as_of_at is null or known.won_at >= as_ofs.previous_as_of_at)
         where known.amount_then > 0
-        union all
-        select as_ofs.as_of_date, -1 as deals, known.*
-        from known
-        inner join
-            as_ofs
-            on known.known_until_at < as_ofs.as_of_at
-            and (
-                as_ofs.previous_as_of_at is null or known.known_until_at >= as_ofs.previous_as_of_at
-            )
-        where known.amount_then > 0
+        group by as_ofs.as_of_date, known.funnel, known.stage, known.known_until_at
     ),
 
+    -- Taken off again at the first as-of after their deals have left.
     by_as_of as (
+        select as_of_date, funnel, stage, won_deals, amount_at_stage, amount_won
+        from won_by_as_of
+        union all
         select
-            as_of_date,
-            funnel,
-            stage,
-            sum(deals) as won_deals,
-            sum(
-                deals * cast(cast(amount_then as decimal(30, 2)) * fx_rate as decimal(18, 2))
-            ) as amount_at_stage,
-            sum(deals * amount_when_won) as amount_won
-        from counted
-        group by as_of_date, funnel, stage
+            as_ofs.as_of_date,
+            won_by_as_of.funnel,
+            won_by_as_of.stage,
+            - won_by_as_of.won_deals,
+            - won_by_as_of.amount_at_stage,
+            - won_by_as_of.amount_won
+        from won_by_as_of
+        inner join
+            as_ofs
+            on won_by_as_of.known_until_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null
+                or won_by_as_of.known_until_at >= as_ofs.previous_as_of_at
+            )
     )
 
 select
