@@ -33,7 +33,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "won_amount open_amount new_business_amount total_amount p10_amount p50_amount p90_amount target_amount "
         "gap_amount",
     )
-    | {"new_business_deals": pl.Decimal(38, 12), "is_insufficient_history": pl.Boolean, "fell_back_to": _TEXT},
+    | _columns(pl.Decimal(38, 12), "new_business_deals expected_wins")
+    | {"is_insufficient_history": pl.Boolean, "fell_back_to": _TEXT},
     "forecast_deal": {"business_date": pl.Date}
     | _columns(_TEXT, "method deal_key funnel stage segment")
     | {"win_rate": pl.Decimal(13, 12), "rate_n": _COUNT, "is_insufficient_history": pl.Boolean}
@@ -51,7 +52,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | _columns(_TEXT, "method funnel period_kind period_label period_status criteria_state")
     | _columns(pl.Date, "period_start period_end")
     | _columns(_COUNT, "open_deals excluded_deals")
-    | _columns(_SUM, "amount expected_amount"),
+    | {"open_wins": pl.Decimal(38, 12), "expected_amount": _SUM},
     "forecast_coverage": {"business_date": pl.Date}
     | _columns(_TEXT, "funnel scope scope_value period_kind period_label yield_basis")
     | _columns(pl.Date, "period_start period_end")
@@ -59,6 +60,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | _columns(_SUM, "commit_amount best_case_amount pipeline_amount")
     | _columns(_COUNT, "open_pipeline_deals open_pipeline_excluded_deals overdue_deals yield_periods none_open_deals")
     | _columns(pl.Float64, "coverage required_coverage"),
+    "forecast_unplaced_targets": _columns(pl.Date, "business_date period_start period_end")
+    | _columns(_TEXT, "funnel team owner_key amount_exclusion")
+    | {"amount_reporting": _MONEY},
     "forecast_backtest": _columns(_TEXT, "source method funnel period_kind period_label part")
     | _columns(pl.Date, "business_date as_of_date period_start period_end")
     | _columns(_SUM, "forecast_amount p10_amount p50_amount p90_amount won_amount actual_amount"),
@@ -156,6 +160,7 @@ def period(
         "open_amount": parts[1],
         "new_business_deals": None if new is None else Decimal(2),
         "new_business_amount": parts[2],
+        "expected_wins": Decimal("4.25") + (3 if won else 0) + (0 if new is None else 2),
         "total_amount": total,
         "p10_amount": total - width if total is not None and width is not None else None,
         "p50_amount": total,
@@ -295,6 +300,12 @@ def reason(key: str, rank: int = 1, points: str = "-4.50", **more: Any) -> dict[
     }
 
 
+def unplaced(start: date = date(2026, 1, 1), end: date = date(2026, 12, 31), **more: Any) -> dict[str, Any]:
+    """A quota for a year."""
+    span = {"business_date": BUSINESS_DATE, "period_start": start, "period_end": end}
+    return {**span, "amount_reporting": money(90_000_000), **more}
+
+
 def quality(state: str, expected: str | int | None, start: date = RUNNING, **more: Any) -> dict[str, Any]:
     return {
         "business_date": BUSINESS_DATE,
@@ -307,7 +318,7 @@ def quality(state: str, expected: str | int | None, start: date = RUNNING, **mor
         "criteria_state": state,
         "open_deals": 10,
         "excluded_deals": 0,
-        "amount": money(5_000_000),
+        "open_wins": Decimal("2.25"),
         "expected_amount": money(expected),
         **more,
     }
@@ -610,6 +621,7 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
                     for team, ratio in (("East", 1.7), ("West", 2.6))
                 ),
             ],
+            "forecast_unplaced_targets": [unplaced(), unplaced(team="West", amount_reporting=None)],
             "forecast_deal": forecasts,
             "forecast_deal_period": by_month,
             "forecast_reasons": [

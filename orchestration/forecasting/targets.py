@@ -27,6 +27,11 @@ _SCHEMA = {
     "target_exclusion": pl.String(),
 }
 
+_UNPLACED = (
+    *("period_start", "period_end", "funnel", "team", "owner_key"),
+    *("amount_reporting", "amount_exclusion"),
+)
+
 # Funnel, scope and its value, in the words of a served row.
 _Level = tuple[str, str, str]
 
@@ -68,10 +73,12 @@ def targets_by_level(inputs: ForecastInputs, scopes: Collection[str]) -> pl.Data
 
 
 def unplaced_targets(inputs: ForecastInputs) -> pl.DataFrame:
-    """Targets whose span is no fiscal month or quarter (a year, a week): no row of a forecast is held against them."""
-    return inputs.targets.join(inputs.periods, on=["period_start", "period_end"], how="anti").sort(
-        "period_start", "period_end", "funnel", "team", "owner_key"
-    )
+    """Targets whose span is no fiscal month or quarter (a year, a week): no row of a forecast is held against them.
+
+    Columns: business_date and those of ForecastInputs.targets; one row per quota.
+    """
+    unplaced = inputs.targets.join(inputs.periods, on=["period_start", "period_end"], how="anti")
+    return unplaced.select(pl.lit(inputs.business_date).alias("business_date"), *_UNPLACED).sort(_UNPLACED)
 
 
 def _given(inputs: ForecastInputs) -> Mapping[tuple[str, date], _Targets]:

@@ -75,6 +75,11 @@ SERVED_TABLES = (
     ServedTable("forecast_reasons", "forecast", ("business_date", "method", "deal_key", "reason_rank")),
     ServedTable("forecast_coverage", "forecast", ("funnel", "scope", "scope_value", "period_kind", "period_start")),
     ServedTable(
+        "forecast_unplaced_targets",
+        "forecast",
+        ("period_start", "period_end", "funnel", "team", "owner_key", "amount_reporting", "amount_exclusion"),
+    ),
+    ServedTable(
         "forecast_backtest", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
     ),
     ServedTable(

@@ -80,6 +80,7 @@ SERVED = [
     "forecast_reasons",
     "forecast_record",
     "forecast_period",
+    "forecast_unplaced_targets",
     "deals_stalled",
     "deals_stalled_reasons",
     "deal_positions",

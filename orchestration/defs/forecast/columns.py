@@ -151,6 +151,13 @@ MEANINGS = {
 # Where a name means something else in one table.
 _OWN = {
     ("forecast_coverage", "coverage"): "open_pipeline_amount over to_go_amount; null where nothing is to go.",
+    ("forecast_unplaced_targets", "period_start"): "First day that the quota is for.",
+    ("forecast_unplaced_targets", "period_end"): "Last day that the quota is for.",
+    ("forecast_unplaced_targets", "funnel"): "The funnel; null where the quota is for all.",
+    ("forecast_unplaced_targets", "team"): "The team; null where the quota is for all, or for an owner alone.",
+    ("forecast_unplaced_targets", "owner_key"): "The owner; null where the quota is for more than one.",
+    ("forecast_unplaced_targets", "amount_reporting"): "The quota in the reporting currency.",
+    ("forecast_unplaced_targets", "amount_exclusion"): "Why the quota is not known; null where it is.",
     ("forecast_calibration", "won_deals"): "Deals of the bin that were won.",
     ("forecast_calibration", "n"): "Deals in the bin, each counted once for each as-of date.",
 }

@@ -12,6 +12,7 @@ from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import INPUT_TABLES, ForecastHistory, read_history
+from orchestration.forecasting.targets import unplaced_targets
 from orchestration.forecasting.track_record import KEYS, track_record
 from orchestration.forecasting.widening import widened_tonight
 from orchestration.night import Night, code_version
@@ -42,6 +43,10 @@ DESCRIPTIONS = {
         "One row per funnel, scope and period: target, what is to go, the open pipeline closing in the period by the"
         " CRM's dates, and the coverage that history says is required at this point of a period. Commit, best case and"
         " pipeline are rolled up: each holds the one before."
+    ),
+    "forecast_unplaced_targets": (
+        "One row per quota whose span is no fiscal month or quarter, such as a year: nothing is held against it, as a"
+        " target is never split. Give it by month or quarter to see gap and coverage."
     ),
     "forecast_reasons": (
         "One row per method that looks at a deal's own facts, open deal and reason: what moves its chance most, by how"
@@ -140,6 +145,7 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
         "forecast_quality": made.quality,
         "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(inputs),
+        "forecast_unplaced_targets": unplaced_targets(inputs),
     }
     # Later nights tell from it why the forecast moved.
     is_explained = pl.col("method") == forecast_movement.METHOD

@@ -222,10 +222,15 @@ def _placed(rows: pl.DataFrame, listed: pl.DataFrame, stages: pl.DataFrame) -> p
     )
 
 
+def _owners(night: _Night) -> dict[str, str]:
+    named = night.tables["deals_current"].select("owner_key", "owner_name").drop_nulls()
+    return dict(named.sort("owner_key").iter_rows())
+
+
 def _frames(place: int, view: _View, night: _Night) -> dict[str, pl.DataFrame]:
     """What the scripts show of one view, by the names of `Tables`."""
     method, key, tables = view.leading.method, view.key, night.tables
-    owners = dict(tables["deals_current"].select("owner_key", "owner_name").drop_nulls().sort("owner_key").iter_rows())
+    owners = _owners(night)
     rows, coverage = view.rows.filter(pl.col("method") == method), view.coverage
     several = night.funnels if key == ALL and len(night.funnels) > 1 else {}
     if several:
@@ -279,6 +284,12 @@ def _view(view: _View, night: _Night) -> View:
         quarters=view.quarters,
         compared=view.compared,
         outside=view.outside,
+        unplaced=periods.unplaced(
+            tables["forecast_unplaced_targets"].filter(inside),
+            night.business_date,
+            owners=_owners(night),
+            funnels=night.names.funnels,
+        ),
         methods=periods.methods(view.whole, view.accuracy, view.leading, view.compared),
         fallbacks=_fallbacks(tables["forecast_period"].filter(of_method & inside), night.funnels),
         accuracy=track.accuracy(view.accuracy, method),

@@ -24,13 +24,15 @@ class Expected:
     """What one method expects of one period: total = won so far + open deals + new business.
 
     low, high: four times in five what comes lies between them (p10 and p90). gap: target - total. new_business: None
-    for a method that knows of none.
+    for a method that knows of none. open_deals: those that have any chance in it; open_wins: how many of them are
+    expected to be won in it, None where that is not known.
     """
 
     won: Decimal | None
     won_deals: int
     open: Decimal | None
     open_deals: int
+    open_wins: float | None
     excluded_deals: int
     new_business: Decimal | None
     new_business_deals: float | None
@@ -106,6 +108,17 @@ class OutOfPeriod:
 
 
 @dataclass(frozen=True)
+class UnplacedTarget:
+    """A quota of a span that is no fiscal month or quarter, against which nothing is held. whose: all, or for whom."""
+
+    start: date
+    end: date
+    whose: Text
+    is_whose_named: bool
+    amount: Decimal | None
+
+
+@dataclass(frozen=True)
 class MethodLine:
     """One method beside the others: the quarters of View.compared, what it places in none, and its past error.
 
@@ -155,12 +168,16 @@ class AccuracyTable:
 
 @dataclass(frozen=True)
 class StateLine:
-    """What of a period's open deals rests on deals of one state of proof. share: of all expected of open deals."""
+    """What of a period's open deals rests on deals of one state of proof. share: of all expected of open deals.
+
+    deals: those with any chance in the period, so that a deal is in every period that it may be won in; wins: how many
+    of them are expected in it.
+    """
 
     state: str
     name: Text
     deals: int
-    amount: Decimal | None
+    wins: float | None
     expected: Decimal | None
     share: float | None
 
@@ -212,6 +229,7 @@ class View:
     quarters: tuple[Quarter, ...]
     compared: tuple[Period, ...]
     outside: tuple[OutOfPeriod, ...]
+    unplaced: tuple[UnplacedTarget, ...]
     methods: tuple[MethodLine, ...]
     fallbacks: tuple[tuple[Text, Text], ...]
     accuracy: tuple[AccuracyTable, ...]

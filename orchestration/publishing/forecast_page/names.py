@@ -116,6 +116,8 @@ QUESTIONS = {
     "eventual": Text("Ever won", "最终赢单"),
 }
 
+# For whom a target is that names nobody.
+EVERYBODY = Text("the whole company", "全公司")
 # Days from as-of to the end of the period. The two wide ones come first; they are what a method is chosen by.
 LEADS = {
     "all": Text("Any lead time", "全部提前期"),

@@ -10,9 +10,18 @@ from typing import Any
 
 import polars as pl
 
-from orchestration.publishing.forecast_page.content import Expected, MethodLine, OutOfPeriod, Period, Pipeline, Quarter
-from orchestration.publishing.forecast_page.names import EVERY_LEAD, OUTSIDE, method_name
+from orchestration.publishing.forecast_page.content import (
+    Expected,
+    MethodLine,
+    OutOfPeriod,
+    Period,
+    Pipeline,
+    Quarter,
+    UnplacedTarget,
+)
+from orchestration.publishing.forecast_page.names import EVERY_LEAD, EVERYBODY, OUTSIDE, method_name
 from orchestration.publishing.leading import Headline, in_order
+from orchestration.publishing.wording import Text, same
 
 DATED = "dated"
 
@@ -59,6 +68,7 @@ def expected(row: Mapping[str, Any]) -> Expected:
         won_deals=row["won_deals"] or 0,
         open=row["open_amount"],
         open_deals=row["open_deals"] or 0,
+        open_wins=_open_wins(row),
         excluded_deals=(row["excluded_deals"] or 0) + (row["won_excluded_deals"] or 0),
         new_business=row["new_business_amount"],
         new_business_deals=row["new_business_deals"],
@@ -70,6 +80,13 @@ def expected(row: Mapping[str, Any]) -> Expected:
         is_insufficient_history=bool(row["is_insufficient_history"]),
         fell_back_to=method_name(row["fell_back_to"]) if row["fell_back_to"] else None,
     )
+
+
+def _open_wins(row: Mapping[str, Any]) -> float | None:
+    """Expected wins are those of all three parts together."""
+    if row["expected_wins"] is None:
+        return None
+    return max(0.0, float(row["expected_wins"] - (row["won_deals"] or 0) - (row["new_business_deals"] or 0)))
 
 
 def _pipeline(row: Mapping[str, Any]) -> Pipeline:
@@ -99,6 +116,28 @@ def outside(rows: Iterable[Mapping[str, Any]]) -> tuple[OutOfPeriod, ...]:
         for status in OUTSIDE
         if (row := found.get(status)) is not None and row["open_deals"]
     )
+
+
+def unplaced(
+    rows: pl.DataFrame, business_date: date, *, owners: Mapping[str, str], funnels: Mapping[str | None, Text]
+) -> tuple[UnplacedTarget, ...]:
+    """Quotas held against no period, those that are over left out. rows: forecast_unplaced_targets of the view."""
+    going_on = rows.filter(pl.col("period_end") >= business_date)
+    return tuple(
+        UnplacedTarget(row["period_start"], row["period_end"], *_whose(row, owners, funnels), row["amount_reporting"])
+        for row in going_on.sort("period_start", "period_end", "funnel", "team", "owner_key").iter_rows(named=True)
+    )
+
+
+def _whose(row: Mapping[str, Any], owners: Mapping[str, str], funnels: Mapping[str | None, Text]) -> tuple[Text, bool]:
+    """For whom a quota is, and whether that is the product's own name and no datum."""
+    if row["owner_key"] is not None:
+        return same(owners.get(row["owner_key"], row["owner_key"])), False
+    if row["team"] is not None:
+        return same(row["team"]), False
+    if row["funnel"] is not None:
+        return funnels.get(row["funnel"], same(row["funnel"])), row["funnel"] in funnels
+    return EVERYBODY, True
 
 
 def methods(

@@ -46,7 +46,7 @@ def _lines(rows: pl.DataFrame) -> tuple[StateLine, ...]:
             state=state,
             name=name,
             deals=row["open_deals"] or 0,
-            amount=row["amount"],
+            wins=row["open_wins"],
             expected=row["expected_amount"],
             share=float(row["expected_amount"] / total) if total and row["expected_amount"] is not None else None,
         )

@@ -76,7 +76,7 @@ _TABLES = {
     "forecast_quality": _Table(
         needed={"business_date": _DAY, "period_start": _DAY, "expected_amount": _MONEY}
         | _columns(_TEXT, "method funnel period_kind period_status criteria_state"),
-        known={"period_label": _TEXT, "amount": _MONEY} | _columns(_COUNT, "open_deals excluded_deals"),
+        known={"period_label": _TEXT, "open_wins": _SHARE} | _columns(_COUNT, "open_deals excluded_deals"),
     ),
     "forecast_coverage": _Table(
         needed={"business_date": _DAY, "period_start": _DAY}
@@ -87,6 +87,10 @@ _TABLES = {
         | _columns(_COUNT, "open_pipeline_deals open_pipeline_excluded_deals overdue_deals yield_periods yield_deals")
         | _columns(_COUNT, "omitted_open_deals other_open_deals none_open_deals days_to_end")
         | _columns(_SHARE, "coverage required_coverage pipeline_yield"),
+    ),
+    "forecast_unplaced_targets": _Table(
+        needed=_columns(_DAY, "period_start period_end") | {"amount_reporting": _MONEY},
+        known={"business_date": _DAY} | _columns(_TEXT, "funnel team owner_key"),
     ),
     "forecast_backtest": _Table(
         needed=_columns(_DAY, "as_of_date period_start period_end")

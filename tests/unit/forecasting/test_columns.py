@@ -8,6 +8,7 @@ from orchestration.forecasting.coverage import coverage
 from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.forecast_movement import SUMS
 from orchestration.forecasting.methods import crm_probability
+from orchestration.forecasting.targets import unplaced_targets
 from orchestration.forecasting.track_record import track_record
 from orchestration.forecasting.widening import widened_tonight
 
@@ -26,6 +27,7 @@ def tables() -> dict[str, pl.DataFrame]:
         "forecast_quality": made.quality,
         "forecast_reasons": made.reasons,
         "forecast_coverage": coverage(company.inputs()),
+        "forecast_unplaced_targets": unplaced_targets(company.inputs()),
         "forecast_movement": pl.DataFrame(schema=SUMS),
         **record.tables,
     }
@@ -35,7 +37,7 @@ def test_every_column_of_every_forecast_table_has_its_sentence(tables: dict[str,
     silent = [
         (table, column) for table, frame in tables.items() for column in frame.columns if not meaning(table, column)
     ]
-    assert len(tables) == 11
+    assert len(tables) == 12
     assert silent == []
 
 

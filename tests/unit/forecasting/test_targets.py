@@ -99,6 +99,8 @@ def test_a_target_of_unknown_worth_makes_what_it_is_part_of_unknown() -> None:
 def test_a_target_of_a_year_is_held_against_no_period_and_is_listed() -> None:
     year = target((date(2026, 1, 1), date(2026, 12, 31)), "400.00")
     assert found(year) == {}
-    assert unplaced_targets(world(targets=[year, target(QUARTER, "1.00")]))["amount_reporting"].to_list() == [
-        Decimal(400)
+    company = world(targets=[year, target(QUARTER, "1.00")])
+    unplaced = unplaced_targets(company)
+    assert unplaced.select("business_date", "period_end", "amount_reporting").rows() == [
+        (company.business_date, date(2026, 12, 31), Decimal(400))
     ]

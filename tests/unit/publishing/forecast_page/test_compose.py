@@ -28,6 +28,7 @@ from forecast_nights import (
     said,
     served,
     standards,
+    unplaced,
 )
 
 from orchestration.publishing.forecast_page.compose import compose
@@ -283,6 +284,36 @@ def test_movements_close_on_tonight_and_name_their_periods() -> None:
 # Proof
 
 
+def test_a_quota_of_another_span_is_named_beside_the_targets_until_it_is_over() -> None:
+    rows = [
+        unplaced(),
+        unplaced(funnel="direct"),
+        unplaced(funnel="channel", team="West", amount_reporting=None),
+        unplaced(owner_key="generic:ann"),
+        unplaced(funnel="nobody knows", end=BUSINESS_DATE),
+        unplaced(end=BUSINESS_DATE - timedelta(days=1)),
+    ]
+    tables = served(
+        deals_current=[deal("1", owner_key="generic:ann", owner_name="Ann")],
+        forecast_period=[period(funnel=funnel, opened=1) for funnel in ("all", "direct", "channel")],
+        forecast_unplaced_targets=rows,
+    )
+    made = compose(tables, standards(funnels=("direct", "channel")), BUSINESS_DATE)
+    told = [[(each.whose.en, each.is_whose_named, each.amount) for each in view.unplaced] for view in made.views]
+    amount = money(90_000_000)
+    assert told == [
+        [
+            ("nobody knows", False, amount),
+            ("the whole company", True, amount),
+            ("Ann", False, amount),
+            ("West", False, None),
+            ("Direct sales", True, amount),
+        ],
+        [("Direct sales", True, amount)],
+        [("West", False, None)],
+    ]
+
+
 def test_the_split_by_proof_begins_with_the_worst_and_tells_shares() -> None:
     made = view(
         forecast_period=[period(opened=100), period(start=NEXT, opened=100)],
@@ -290,10 +321,27 @@ def test_the_split_by_proof_begins_with_the_worst_and_tells_shares() -> None:
     )
     (running,) = made.proof
     assert running.expected == Decimal("400.00")
-    assert [(line.state, line.expected, line.share) for line in running.lines] == [
-        ("violated", Decimal("100.00"), 0.25),
-        ("met", Decimal("300.00"), 0.75),
+    assert [(line.state, line.deals, line.wins, line.expected, line.share) for line in running.lines] == [
+        ("violated", 10, 2.25, Decimal("100.00"), 0.25),
+        ("met", 10, 2.25, Decimal("300.00"), 0.75),
     ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "wins"),
+    [
+        ({"won": 100}, 4.25),
+        ({"new": None}, 4.25),
+        ({"won": 100, "expected_wins": None}, None),
+        ({"won": 100, "won_deals": 3, "expected_wins": Decimal("4.999999999999")}, 0),
+    ],
+)
+def test_wins_expected_of_open_deals_are_those_that_neither_were_won_nor_are_new(
+    parts: dict[str, Any], wins: float | None
+) -> None:
+    made = view(forecast_period=[period(opened=100, **parts)])
+    assert made.running is not None
+    assert made.running.expected.open_wins == wins
 
 
 def test_the_largest_unproven_deals_are_those_expected_most_of_in_the_running_quarter() -> None:
