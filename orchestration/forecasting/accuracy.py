@@ -51,7 +51,9 @@ _LAST_LEAD = "106+"
 # Two more that hold several of them: whatever is a month ahead or more, and everything.
 LONG_LEADS, ALL_LEADS = "30+", "all"
 LONG_LEAD_DAYS = 30
-LEAD_BUCKETS = (*(name for name, _ in _LEADS), _LAST_LEAD, LONG_LEADS, ALL_LEADS)
+# Those that do not overlap.
+LEADS = (*(name for name, _ in _LEADS), _LAST_LEAD)
+LEAD_BUCKETS = (*LEADS, LONG_LEADS, ALL_LEADS)
 
 # With fewer, one miss moves the coverage of an interval by more than half of what is allowed around 80 % and 90 %.
 MINIMUM_PERIODS = 8

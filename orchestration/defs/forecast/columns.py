@@ -62,7 +62,10 @@ MEANINGS = {
     "p10_amount": "One time in ten less comes; simulated at this level, so never add them up.",
     "p50_amount": "Half of the time less comes.",
     "p90_amount": "One time in ten more comes; simulated at this level, so never add them up.",
-    "width_factor": "What past errors stretched p10 and p90 by about p50; 1 where they did not.",
+    "width_factor": (
+        "What past errors at this lead stretched p10 and p90 by about p50, after the method's own error was added; 1"
+        " where they did not."
+    ),
     "expected_wins": "Won so far and expected wins, open and new.",
     "target_amount": "The quota; null where there is none or part of it is not known.",
     "target_basis": "given, sum_of_months or sum_of_parts.",
