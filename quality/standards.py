@@ -113,6 +113,7 @@ def load(folder: Path) -> Standards:
         icp=models["icp.yml"],
         rules=models["rules.yml"].rules,
         stalls=models["rules.yml"].stalls,
+        causes=models["rules.yml"].causes,
         data=models["data.yml"],
         waivers=models["waivers.yml"].waivers if "waivers.yml" in models else [],
         alerts=models.get("alerts.yml", Alerts()),

@@ -250,6 +250,14 @@ class Stalls(_Model):
     ]
 
 
+class Causes(_Model):
+    """What counts as follow-up and as giving up too early, where it is told why deals do not go on."""
+
+    follow_up_days: Days
+    closed_early_within_days: Days
+    closed_early_with_touches: Annotated[int, Field(ge=0, le=1000, description="a whole number, 0 or more")]
+
+
 class Rules(_Model):
     """rules.yml"""
 
@@ -257,6 +265,7 @@ class Rules(_Model):
         list[Annotated[Rule, Field(description="a rule with its fields")]], Field(description="a list of rules")
     ]
     stalls: Annotated[Stalls, Field(description="when a deal is stalled, with a list of reasons")]
+    causes: Annotated[Causes, Field(description="what counts as follow-up and as giving up too early")]
 
 
 class UsualRange(_Model):
@@ -658,6 +667,7 @@ class Standards(_Model):
     icp: Icp
     rules: list[Rule]
     stalls: Stalls
+    causes: Causes
     data: DataQuality
     waivers: list[Waiver]
     alerts: Alerts

@@ -124,6 +124,11 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "rule_roles": {"rule_id": _TEXT, "contact_role": _TEXT},
     "rule_categories": {"rule_id": _TEXT, "category": _TEXT},
+    "cause_settings": {
+        "follow_up_days": pl.Int64,
+        "closed_early_within_days": pl.Int64,
+        "closed_early_with_touches": pl.Int64,
+    },
     "stall_settings": {
         "segment": _TEXT,
         "silent_after_days": pl.Int64,
@@ -197,6 +202,7 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         ],
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
         "waivers": waivers(standards).to_dicts(),
+        "cause_settings": [standards.causes.model_dump()],
         **_stall_rows(standards.stalls),
         **_evidence_rows(standards.evidence),
         **_icp_rows(standards.icp),

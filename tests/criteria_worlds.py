@@ -171,8 +171,8 @@ def _utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=None) if at else None
 
 
-def serve(models: CompiledModels, world: World) -> dict[str, list[dict[str, Any]]]:
-    """The marts over this world, the standards of which the models must hold already."""
+def raw_rows(world: World) -> dict[str, list[dict[str, Any]]]:
+    """The world's deals, their changes and their owners as rows of the neutral layout."""
     deals = [
         {
             "deal_id": deal.deal_id,
@@ -191,12 +191,17 @@ def serve(models: CompiledModels, world: World) -> dict[str, list[dict[str, Any]
         for at, number, name in deal.changes
     ]
     users = [{"user_id": key, "user_name": name, "team": team} for key, (name, team) in world.users.items()]
-    models.write_raw({"deals": deals, "stage_changes": changes, "users": users})
-    models.rebuild({"int_gate_evaluations": _evaluations(world), "int_icp_scores": _scores(world)})
+    return {"deals": deals, "stage_changes": changes, "users": users}
+
+
+def serve(models: CompiledModels, world: World) -> dict[str, list[dict[str, Any]]]:
+    """The marts over this world, the standards of which the models must hold already."""
+    models.write_raw(raw_rows(world))
+    models.rebuild({"int_gate_evaluations": evaluations(world), "int_icp_scores": scores(world)})
     return {name: models.rows(name) for name in MARTS}
 
 
-def _evaluations(world: World) -> pl.DataFrame:
+def evaluations(world: World) -> pl.DataFrame:
     rows = []
     for (criterion_id, deal_id), told in reference.asked(world).items():
         for passage, status in told:
@@ -225,7 +230,7 @@ def _evaluations(world: World) -> pl.DataFrame:
     return pl.DataFrame(rows, {name: types.get(name, pl.String) for name in names})
 
 
-def _scores(world: World) -> pl.DataFrame:
+def scores(world: World) -> pl.DataFrame:
     keys = [f"generic:{deal.deal_id}" for deal in world.base.deals]
     bands = [world.band[deal.deal_id] for deal in world.base.deals]
     scores = pl.DataFrame(

@@ -49,6 +49,7 @@ with
             reach.is_advanced,
             reach.is_lost,
             reach.is_open,
+            reach.reached_at,
             {{ days_between("reach.reached_at", "reach.advanced_at") }} as days_to_advance,
             {{ days_between("reach.reached_at", "positions.closed_at") }} as days_to_close,
             {{ days_between("reach.reached_at", "clock.as_of_at") }} as days_followed,
