@@ -104,4 +104,8 @@ SERVED_TABLES = (
     ServedTable("deal_compliance", "marts", ("deal_key",)),
     ServedTable("stage_ambiguity", "marts", ("funnel", "stage_rank", "stage", "measure")),
     ServedTable("stage_ambiguity_owners", "marts", ("funnel", "stage_rank", "stage", "measure", "owner_key")),
+    ServedTable("deal_follow_up", "marts", ("deal_key",)),
+    ServedTable("deal_stage_factors", "marts", ("deal_key", "stage_rank", "stage")),
+    ServedTable("conversion_causes", "insights", ("funnel", "stage_rank", "stage", "comparison", "focus", "cause")),
+    ServedTable("conversion_cause_deals", "insights", ("funnel", "stage", "comparison", "focus", "cause", "deal_key")),
 )

@@ -76,6 +76,8 @@ def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -
             "quality_rule_nights",
             "quality_expectations",
             "quality_incidents",
+            "conversion_causes",
+            "conversion_cause_deals",
             *forecasts,
             *movement,
         )

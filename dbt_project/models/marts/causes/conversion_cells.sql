@@ -1,37 +1,7 @@
 with
     factors as (select * from {{ ref("deal_stage_factors") }}),
 
-    periods as (select * from {{ ref("stg_standards__periods") }}),
-
-    company as (select * from {{ ref("stg_standards__company") }}),
-
-    clock as (select * from {{ ref("stg_night__clock") }}),
-
-    stages as (
-        select funnel, stage, max(horizon_days) as horizon_days from factors group by funnel, stage
-    ),
-
-    quarters as (
-        select
-            periods.period_start,
-            row_number() over (order by periods.period_start) as quarter_number,
-            {{ date_starts_at(dbt.dateadd("day", 1, "periods.period_end"), "company.time_zone") }}
-            as ended_at
-        from periods
-        cross join company
-        where periods.period_kind = 'quarter'
-    ),
-
-    -- A quarter is compared once its last deal has been watched for the horizon too: a part of a
-    -- quarter would be another season.
-    latest_quarters as (
-        select stages.funnel, stages.stage, max(quarters.quarter_number) as quarter_number
-        from stages
-        cross join quarters
-        cross join clock
-        where {{ days_between("quarters.ended_at", "clock.as_of_at") }} >= stages.horizon_days
-        group by stages.funnel, stages.stage
-    ),
+    quarters as (select * from {{ ref("int_compared_quarters") }}),
 
     compared as (
         select
@@ -40,8 +10,9 @@ with
             factors.stage_rank,
             factors.horizon_days,
             cast(factors.entered_quarter as {{ dbt.type_string() }}) as entered_quarter,
-            latest_quarters.quarter_number - quarters.quarter_number as quarters_back,
+            quarters.quarters_back,
             coalesce(factors.owner_key, '(none)') as owner_key,
+            coalesce(factors.owner_name, '(none)') as owner_name,
             coalesce(factors.team, '(none)') as team,
             factors.quality_class,
             factors.proof_class,
@@ -50,14 +21,11 @@ with
             factors.pace_class,
             case when factors.is_advanced then 1 else 0 end as advanced
         from factors
-        inner join quarters on factors.entered_quarter = quarters.period_start
         inner join
-            latest_quarters
-            on factors.funnel = latest_quarters.funnel
-            and factors.stage = latest_quarters.stage
-        where
-            quarters.quarter_number
-            between latest_quarters.quarter_number - 8 and latest_quarters.quarter_number
+            quarters
+            on factors.funnel = quarters.funnel
+            and factors.stage = quarters.stage
+            and factors.entered_quarter = quarters.entered_quarter
     ),
 
     by_quarter as (
@@ -68,6 +36,7 @@ with
             horizon_days,
             'quarter' as scope,
             entered_quarter as member,
+            entered_quarter as member_name,
             quarters_back,
             quality_class,
             proof_class,
@@ -101,6 +70,7 @@ with
             horizon_days,
             'owner' as scope,
             owner_key as member,
+            max(owner_name) as member_name,
             cast(null as bigint) as quarters_back,
             quality_class,
             proof_class,
@@ -131,6 +101,7 @@ with
             horizon_days,
             'team' as scope,
             team as member,
+            team as member_name,
             cast(null as bigint) as quarters_back,
             quality_class,
             proof_class,
@@ -170,6 +141,7 @@ select
     stage_rank,
     scope,
     member,
+    member_name,
     cast(quarters_back as bigint) as quarters_back,
     horizon_days,
     quality_class,

@@ -65,6 +65,7 @@ select
     entries.entered_at,
     entries.entered_quarter,
     entries.owner_key,
+    coalesce(users.owner_name, entries.owner_key) as owner_name,
     users.team,
     entries.horizon_days,
     entries.is_advanced,

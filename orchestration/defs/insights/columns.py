@@ -1,0 +1,67 @@
+"""What the columns of the tables of causes mean, for the catalogue: dbt describes those of the other tables.
+
+Belongs here: one sentence per column, in units, and when it is null. Not here: how a column is made.
+"""
+
+import dagster as dg
+import polars as pl
+
+MEANINGS = {
+    "business_date": "The night that says so.",
+    "funnel": "The funnel.",
+    "stage": "The stage that deals went on from, or did not.",
+    "stage_rank": "The place of the stage in its funnel, from 1.",
+    "comparison": (
+        "previous_quarter, year_ago, best_quarter: the latest quarter whose deals were all watched for horizon_days"
+        " against the one before, that of a year ago, the best of the eight before. owner, team: each against the rest,"
+        " over the latest four such quarters."
+    ),
+    "focus": "What is compared: the first day of a fiscal quarter (that in which deals entered), an owner_key, a team.",
+    "reference": "What it is compared with: the first day of a fiscal quarter, or rest; null where there is none.",
+    "horizon_days": "Days within which a deal must have gone on to count; nine of ten visits have ended by then.",
+    "focus_n": "Deals of the focus.",
+    "reference_n": "Deals of the reference.",
+    "focus_conversion": "The share of its deals that reached a later stage or were won within horizon_days.",
+    "reference_conversion": "The same of the reference; null where there is none.",
+    "change": "focus_conversion - reference_conversion.",
+    "cause": (
+        "lead_quality (ICP band and source), unproven_advancement (criteria of gates behind it, loose owners),"
+        " follow_up (touches in the first weeks in the stage), stalls_and_early_closes, within_segments (the rest)."
+    ),
+    "share": "What the cause adds to conversion; the five of a comparison add up to change exactly.",
+    "share_low": "Lower end of the interval, which holds for all shares of a comparison at once; null for too few.",
+    "share_high": "Upper end of that interval.",
+    "interval_level": "How often all intervals of the comparison hold at once, over the funnel's stages and focuses.",
+    "is_named": "The interval excludes zero, and both groups have minimum_n deals.",
+    "is_leading": "The largest named share in the direction of change.",
+    "deals_behind": "Deals of the focus in the classes behind the share; conversion_cause_deals lists named ones.",
+    "behind_share": "deals_behind / focus_n.",
+    "reference_behind_share": "The share of the reference's deals in the same classes.",
+    "is_insufficient_history": "One of the groups has fewer than minimum_n deals.",
+    "sentence_en": "What the share says to a manager, in English.",
+    "sentence_zh": "What the share says to a manager, in Chinese.",
+    "deal_key": "The deal.",
+    "owner_key": "Whose deal it is tonight.",
+    "team": "The owner's team.",
+    "entered_at": "When the deal entered the stage (UTC).",
+    "is_advanced": "It went on within horizon_days.",
+    "icp_band": "The band of its customer when the deal was created, or unknown.",
+    "lead_source": "The lead source, or (none).",
+    "quality_score": "How much more often such leads go on, in log-odds.",
+    "quality_class": "weak, middle, strong (thirds of the stage's deals by quality_score) or unknown.",
+    "unproven_criteria": "Criteria of gates behind it without proof when it entered the stage.",
+    "proof_class": "proven, one, two, more (by unproven_criteria) or not_evaluated.",
+    "has_loose_owner": "Its owner meets fewer criteria of the stage than others; false where owners are compared.",
+    "touches": "Touches in the first weeks in the stage; null where the CRM told of no activities.",
+    "touches_per_week": "The same per week; null for less than a day.",
+    "cadence_class": "seldom, middle, often (thirds of the stage's deals), cut_short (closed early) or not_known.",
+    "dwell_days": "Days in the stage, until tonight where it is still there.",
+    "next_stage": "Where the visit led; null where it goes on.",
+    "pace_class": "flowing, slow, stalled or closed_early.",
+}
+
+
+def described(frame: pl.DataFrame) -> dict[str, int | dg.TableSchema]:
+    """Metadata of a materialisation: the number of rows, and type and meaning of each column."""
+    columns = [dg.TableColumn(name, type=str(kind), description=MEANINGS[name]) for name, kind in frame.schema.items()]
+    return {"dagster/row_count": frame.height, "dagster/column_schema": dg.TableSchema(columns)}

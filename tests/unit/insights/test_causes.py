@@ -1,0 +1,194 @@
+"""Which groups are compared, what is named, and the deals behind it."""
+
+import random
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from causes_worlds import QUARTERS, Deal, cells_of, deals_of, random_deals
+
+from orchestration.defs.insights.columns import MEANINGS
+from orchestration.insights.causes import CAUSE_COLUMNS, Settings, cause_deals, conversion_causes, stage_names
+from orchestration.insights.mechanisms import CAUSES
+from orchestration.insights.sentences import Stage
+
+SETTINGS = Settings(30, 20, {("f", "one"): Stage("Contact", "接洽"), ("f", "two"): Stage("Proposal", "报价")})
+NIGHT = date(2026, 6, 30)
+Rows = list[dict[str, Any]]
+
+
+def causes(deals: list[Deal]) -> pl.DataFrame:
+    return conversion_causes(cells_of(deals), SETTINGS, NIGHT)
+
+
+def of(frame: pl.DataFrame, comparison: str, focus: str | None = None, stage: str = "one") -> Rows:
+    rows = frame.filter(pl.col("comparison") == comparison, pl.col("stage") == stage)
+    return rows.filter(pl.col("focus") == focus).to_dicts() if focus else rows.to_dicts()
+
+
+def company(seed: int, per_quarter: int, tilt: float = 0.0) -> list[Deal]:
+    """Nine quarters of two stages and four owners of two teams; `tilt` makes the latest quarter worse."""
+    draw = random.Random(seed)
+    found = []
+    for stage in ("one", "two"):
+        for back in range(9):
+            for deal in random_deals(draw, per_quarter, tilt if back == 0 else 0.0):
+                deal.stage, deal.quarters_back = stage, back
+                deal.owner_key = draw.choice(["ann", "bob", "cyd", None])
+                deal.team = {"ann": "east", "bob": "west", "cyd": "west"}.get(deal.owner_key or "")
+                found.append(deal)
+    return found
+
+
+@pytest.fixture(scope="module")
+def worse() -> list[Deal]:
+    return company(1, 300, 2.0)
+
+
+@pytest.fixture(scope="module")
+def found(worse: list[Deal]) -> pl.DataFrame:
+    return causes(worse)
+
+
+def test_five_shares_of_each_comparison_add_up_to_the_change_to_the_last_place(found: pl.DataFrame) -> None:
+    summed = found.group_by("stage", "comparison", "focus").agg(
+        pl.col("share").sum(), pl.col("change").first(), pl.col("cause").n_unique(), pl.len()
+    )
+    assert summed.filter(pl.col("share") != pl.col("change")).is_empty()
+    assert set(summed["cause"]) == set(summed["len"]) == {5}
+    assert found["change"].to_list() == (found["focus_conversion"] - found["reference_conversion"]).to_list()
+    assert dict(found.schema) == dict(CAUSE_COLUMNS)
+
+
+def test_each_quarter_is_compared_with_the_one_before_a_year_ago_and_the_best(
+    worse: list[Deal], found: pl.DataFrame
+) -> None:
+    rates = {}
+    for back in range(1, 9):
+        here = [deal.is_advanced for deal in worse if deal.quarters_back == back and deal.stage == "one"]
+        rates[QUARTERS[back]] = sum(here) / len(here)
+    references = {name: {row["reference"] for row in of(found, name)} for name in found["comparison"].unique()}
+    assert references["previous_quarter"] == {QUARTERS[1]}
+    assert references["year_ago"] == {QUARTERS[4]}
+    assert references["best_quarter"] == {max(rates, key=lambda quarter: rates[quarter])}
+    assert references["owner"] == references["team"] == {"rest"}
+    assert {row["focus"] for row in of(found, "owner")} == {"ann", "bob", "cyd"}
+    assert {row["focus"] for row in of(found, "team")} == {"east", "west"}
+
+
+def test_an_owner_is_compared_with_all_other_deals_of_the_latest_four_quarters(
+    worse: list[Deal], found: pl.DataFrame
+) -> None:
+    here = [deal for deal in worse if deal.stage == "one" and deal.quarters_back < 4]
+    own = [deal for deal in here if deal.owner_key == "ann"]
+    row = of(found, "owner", "ann")[0]
+    assert (row["focus_n"], row["reference_n"]) == (len(own), len(here) - len(own))
+    share = sum(deal.is_advanced for deal in own) / len(own)
+    assert float(row["focus_conversion"]) == pytest.approx(share, abs=1e-6)
+
+
+def test_what_was_made_worse_is_named_and_the_largest_of_it_leads(found: pl.DataFrame) -> None:
+    for stage in ("one", "two"):
+        rows = of(found, "previous_quarter", stage=stage)
+        named = [row for row in rows if row["is_named"]]
+        assert "stalls_and_early_closes" in {row["cause"] for row in named}
+        assert all(row["share_high"] < 0 or row["share_low"] > 0 for row in named)
+        leading = [row for row in rows if row["is_leading"]]
+        assert leading == [min(named, key=lambda row: row["share"])]
+        assert all(row["share_low"] <= row["share"] <= row["share_high"] for row in rows)
+
+
+def test_where_nothing_changed_nothing_is_named() -> None:
+    names = []
+    for seed in range(6):
+        made = causes(company(seed, 120)).filter(pl.col("comparison").is_in(["owner", "team"]).not_())
+        names += made.filter("is_named").rows()
+    assert names == []
+
+
+def test_too_few_deals_name_nothing_however_much_they_differ() -> None:
+    bad = [Deal(is_advanced=False, pace_class="stalled") for _ in range(29)]
+    good = [Deal(quarters_back=1) for _ in range(400)]
+    rows = of(causes([*bad, *good]), "previous_quarter")
+    assert {(row["is_insufficient_history"], row["is_named"], row["share_low"]) for row in rows} == {
+        (True, False, None)
+    }
+    assert sum(row["share"] for row in rows) == rows[0]["change"] == Decimal("-1.000000")
+    enough = of(causes([*bad, bad[0], *good]), "previous_quarter")
+    assert [row["cause"] for row in enough if row["is_named"]] == ["stalls_and_early_closes"]
+
+
+def test_without_a_quarter_to_compare_with_a_row_says_so() -> None:
+    rows = of(causes([Deal() for _ in range(40)]), "year_ago")
+    assert [row["cause"] for row in rows] == list(CAUSES)
+    assert {(row["reference"], row["change"], row["share"], row["is_insufficient_history"]) for row in rows} == {
+        (None, None, None, True)
+    }
+    assert rows[0]["sentence_en"] == "Contact: there are no deals to compare with."
+
+
+def test_a_share_is_named_only_in_the_sentence_of_the_cause_and_in_both_languages(found: pl.DataFrame) -> None:
+    for row in found.iter_rows(named=True):
+        assert row["sentence_en"].startswith("Contact" if row["stage"] == "one" else "Proposal")
+        assert row["sentence_zh"].startswith("接洽" if row["stage"] == "one" else "报价")
+        assert "None" not in row["sentence_en"] + row["sentence_zh"]
+        assert (" points (" in row["sentence_en"]) == row["is_named"]
+        assert not set("，。：") & set(row["sentence_en"])
+    stalls = of(found, "previous_quarter")[CAUSES.index("stalls_and_early_closes")]
+    assert stalls["cause"] == "stalls_and_early_closes"
+    assert f"({stalls['deals_behind']}) were slow, stalled or given up early" in stalls["sentence_en"]
+
+
+def test_the_deals_behind_a_named_share_are_as_many_as_it_says(worse: list[Deal], found: pl.DataFrame) -> None:
+    listed = cause_deals(found, deals_of(worse))
+    keys = ("stage", "comparison", "focus", "cause")
+    counted = listed.group_by(keys).len("listed")
+    named = found.filter(pl.col("is_named") & (pl.col("deals_behind") > 0)).join(counted, on=keys, how="full")
+    assert named.height >= 4
+    assert named["listed"].to_list() == named["deals_behind"].to_list()
+    stalled = listed.filter(pl.col("cause") == "stalls_and_early_closes", pl.col("comparison") == "previous_quarter")
+    assert set(stalled["pace_class"]) == {"slow", "stalled", "closed_early"}
+    assert set(listed.columns) | set(found.columns) == set(MEANINGS)
+
+
+def test_the_deals_behind_an_owners_share_are_the_owners() -> None:
+    deals = []
+    for number in range(1200):
+        owner = ("ann", "bob", "cyd")[number % 3]
+        is_stalled = owner == "ann" and number % 2 == 0
+        pace = "stalled" if is_stalled else "flowing"
+        deals.append(Deal(pace_class=pace, is_advanced=not is_stalled, owner_key=owner, quarters_back=number % 4))
+    found = causes(deals)
+    named = found.filter(pl.col("is_named") & (pl.col("comparison") == "owner") & (pl.col("focus") == "ann"))
+    assert named["cause"].to_list() == ["stalls_and_early_closes"]
+    listed = cause_deals(found, deals_of(deals)).filter(pl.col("comparison") == "owner", pl.col("focus") == "ann")
+    assert listed.height == named["deals_behind"].item() == sum(deal.pace_class == "stalled" for deal in deals)
+    assert set(listed["owner_key"]) == {"ann"}
+
+
+def test_the_same_cells_in_any_order_give_the_same_table(worse: list[Deal], found: pl.DataFrame) -> None:
+    shuffled = cells_of(worse).sample(fraction=1, shuffle=True, seed=3)
+    assert conversion_causes(shuffled, SETTINGS, NIGHT).equals(found)
+
+
+def test_no_deals_at_all_give_empty_tables_of_the_same_columns() -> None:
+    cells = cells_of([Deal()]).clear()
+    empty = conversion_causes(cells, SETTINGS, NIGHT)
+    assert empty.height == 0
+    assert dict(empty.schema) == dict(CAUSE_COLUMNS)
+    assert cause_deals(empty, deals_of([Deal()]).clear()).height == 0
+
+
+def test_a_stage_is_called_as_its_newest_version_calls_it() -> None:
+    stages = pl.DataFrame(
+        {
+            "funnel": ["f", "f"],
+            "version": [2, 1],
+            "stage": ["one", "one"],
+            "name_en": ["New", "Old"],
+            "name_zh": ["新", "旧"],
+        }
+    )
+    assert stage_names(stages) == {("f", "one"): Stage("New", "新")}
