@@ -9,6 +9,7 @@ import polars as pl
 from orchestration.demo import company
 from orchestration.demo.calendar import Calendar, Floats
 from orchestration.demo.columns import Bools, Ints, instants, known, labels
+from orchestration.demo.log import Worsening
 
 MAX_OWNERS = 300
 
@@ -77,7 +78,9 @@ def _people(rng: np.random.Generator, count: int) -> tuple[Any, Any]:
     return chinese, german
 
 
-def draw_customers(rng: np.random.Generator, created: Floats, first: float, calendar: Calendar) -> Customers:
+def draw_customers(
+    rng: np.random.Generator, created: Floats, first: float, calendar: Calendar, worsening: Worsening | None = None
+) -> Customers:
     """The customers of deals created at these times; a third of the deals are with one that is known already."""
     is_new = rng.random(created.size) < 0.65
     is_new[0] = True
@@ -91,6 +94,11 @@ def draw_customers(rng: np.random.Generator, created: Floats, first: float, cale
     industry = rng.choice(len(company.INDUSTRIES), count, p=shares(company.INDUSTRY_SHARES))
     employees = np.clip(np.round(np.exp(rng.normal(np.log(380), 1.25, count))), 5, 90_000).astype(np.int64)
     revenue = np.round(employees * np.exp(rng.normal(np.log(260_000), 0.7, count)), -4).astype(np.int64)
+    if worsening:
+        misses = worsening.rng.random(count) < worsening.from_then(opened, worsening.change.poor_leads)
+        poor = [company.INDUSTRIES.index(name) for name in company.INDUSTRIES if name not in company.FIT_INDUSTRIES]
+        industry = np.where(misses, worsening.rng.choice(poor, count), industry)
+        employees = np.where(misses, worsening.rng.integers(5, company.FIT_EMPLOYEES[0], count), employees)
     fit = _fit(industry, employees, revenue, region)
 
     is_chinese = np.array([each.is_chinese for each in company.REGIONS])[region]

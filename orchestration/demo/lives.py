@@ -3,13 +3,16 @@
 Every function works on many deals at once: `at` holds their numbers, other arrays are in the order of `at`.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from orchestration.demo import company, hazards
 from orchestration.demo.calendar import Floats
+from orchestration.demo.change import CLOSED_EARLY, CLOSED_EARLY_DAYS, FORTNIGHT_DAYS, TOUCH_PENALTY, TOUCHES
 from orchestration.demo.columns import Bools, Ints
 from orchestration.demo.customers import Customers, Owners, choose_owners, shares
-from orchestration.demo.log import DELETION, EDIT, NEVER, STAGE_CHANGE, Deals, Life
+from orchestration.demo.log import DELETION, EDIT, NEVER, STAGE_CHANGE, Deals, Life, Worsening
 from orchestration.demo.proofs import pass_gate, prove, tell_proof
 
 # No deal is followed through more visits than this; at the true hazards about one in a million would be.
@@ -71,6 +74,14 @@ def new_deals(rng: np.random.Generator, created: Floats, customers: Customers, o
     )
 
 
+def worsen_sources(deals: Deals, worsening: Worsening) -> None:
+    """Have more deals come from the source of which the fewest go on."""
+    is_poor = worsening.rng.random(deals.created.size) < worsening.from_then(deals.created, worsening.change.poor_leads)
+    source = np.where(is_poor, int(np.argmin(hazards.SOURCE_EFFECT)), deals.source)
+    deals.log_odds += hazards.SOURCE_EFFECT[source] - hazards.SOURCE_EFFECT[deals.source]
+    deals.source[:] = source
+
+
 def start(life: Life) -> None:
     """Create all deals, some of them past the first stages, with or without the proof of those."""
     rng, deals, log = life.rng, life.deals, life.log
@@ -116,7 +127,10 @@ def _visit(life: Life, at: Ints, step: int) -> tuple[Floats, Ints]:
     rng, deals = life.rng, life.deals
     stage = deals.stage[at]
     entered = deals.entered[at]
-    is_stalled = rng.random(at.size) < hazards.STALL[stage]
+    stalling = hazards.STALL[stage]
+    if life.worsening:
+        stalling = stalling + life.worsening.from_then(entered, life.worsening.change.more_stalls)
+    is_stalled = rng.random(at.size) < stalling
     unproven = (deals.is_crossed[at] & (deals.proven_at[at] > entered[:, None])).sum(axis=1)
     log_odds = (
         hazards.ADVANCE[stage]
@@ -124,6 +138,9 @@ def _visit(life: Life, at: Ints, step: int) -> tuple[Floats, Ints]:
         - hazards.STALL_PENALTY * is_stalled
         - hazards.UNPROVEN_PENALTY * unproven
     )
+    begun = _begin(life.worsening, entered) if life.worsening else None
+    if begun:
+        log_odds = log_odds - begun.penalty
     advances = rng.random(at.size) < 1 / (1 + np.exp(-log_odds))
     to = np.where(
         advances, _draw(rng, hazards.FORWARD[stage].cumsum(axis=1)), _draw(rng, hazards.STUCK[stage].cumsum(axis=1))
@@ -135,15 +152,53 @@ def _visit(life: Life, at: Ints, step: int) -> tuple[Floats, Ints]:
     days = np.exp(rng.normal(np.log(median), hazards.SPREAD) + hazards.CADENCE_ON_DAYS * deals.cadence[at])
     # Above the calendar's resolution, so that what happens within a visit keeps its order.
     days = np.maximum(days, 0.5)
+    if begun:
+        days = np.where(begun.closes, begun.closing_days, days)
+        to = np.where(begun.closes, company.LOST, to)
+        advances &= ~begun.closes
+        is_stalled &= ~begun.closes
     left = entered + days
 
     prove(life, at, left, to, advances)
+    if begun:
+        _begin_follow_up(life, begun, at, days)
     _follow_up(life, at, days, is_stalled)
     _lose_champion(life, at, days, is_stalled)
     _win_back(life, at, days, is_stalled)
     _show(life, at, left)
     _edit(life, at, left, is_stalled)
     return left, to
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """How visits begin where a change is watched: touches in the first fortnight, and those that are closed at once."""
+
+    touches: Ints
+    penalty: Floats
+    closes: Bools
+    closing_days: Floats
+
+
+def _begin(worsening: Worsening, entered: Floats) -> _Begun:
+    rng, change, count = worsening.rng, worsening.change, entered.size
+    closes = rng.random(count) < CLOSED_EARLY + worsening.from_then(entered, change.more_early_closes)
+    touches = rng.poisson(TOUCHES * (1 - worsening.from_then(entered, change.fewer_touches)))
+    lost = np.array([*TOUCH_PENALTY, 0.0])[np.minimum(touches, len(TOUCH_PENALTY))]
+    return _Begun(np.where(closes, 0, touches), lost, closes, rng.uniform(*CLOSED_EARLY_DAYS, count))
+
+
+def _begin_follow_up(life: Life, begun: _Begun, at: Ints, days: Floats) -> None:
+    """The calls and mails of the first fortnight, where a change is watched."""
+    assert life.worsening
+    rng = life.worsening.rng
+    row = np.repeat(np.arange(at.size), begun.touches)
+    times = life.deals.entered[at][row] + rng.random(row.size) * np.minimum(days, FORTNIGHT_DAYS)[row]
+    direction = rng.choice([company.INBOUND, company.OUTBOUND], row.size, p=[0.3, 0.7])
+    kind = rng.choice([company.CALL, company.EMAIL], row.size)
+    life.log.activity(
+        at[row], times, kind, -1, direction=direction, is_present=kind == company.CALL, role=company.CHAMPION
+    )
 
 
 def _draw(rng: np.random.Generator, cumulative: Ints) -> Ints:
@@ -231,6 +286,10 @@ def _follow_up(life: Life, at: Ints, days: Floats, is_stalled: Bools) -> None:
     row = np.repeat(np.arange(at.size), touches)
     span = np.where(is_stalled[row] & (rng.random(row.size) < 0.15), days[row], lively[row])
     times = deals.entered[at][row] + rng.random(row.size) * span
+    if life.worsening:
+        # The first fortnight has its own touches, on which how the visit ends depends.
+        is_later = times >= deals.entered[at][row] + FORTNIGHT_DAYS
+        row, times = row[is_later], times[is_later]
     kind = rng.choice([company.CALL, company.EMAIL, company.MEETING], row.size, p=[0.4, 0.42, 0.18])
     direction = rng.choice(3, row.size, p=[0.30, 0.66, 0.04])
     is_quiet = times > deals.entered[at][row] + lively[row]

@@ -7,6 +7,7 @@ import numpy as np
 
 from orchestration.demo import company
 from orchestration.demo.calendar import Floats
+from orchestration.demo.change import Change
 from orchestration.demo.columns import Bools, Ints, Rows
 
 NEVER = np.inf
@@ -113,9 +114,23 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Worsening:
+    """A change with its day in model time, and a source of chance of its own: the others draw as if it were not."""
+
+    change: Change
+    since: float
+    rng: np.random.Generator
+
+    def from_then(self, times: Floats, amount: float) -> Floats:
+        """The amount at times since the change, and 0 before."""
+        return np.where(times >= self.since, amount, 0.0)
+
+
+@dataclass(frozen=True)
 class Life:
     """The deals with the source of chance that they are lived by and the log that tells of them."""
 
     rng: np.random.Generator
     deals: Deals
     log: Log
+    worsening: Worsening | None = None

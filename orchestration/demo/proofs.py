@@ -20,7 +20,10 @@ def prove(life: Life, at: Ints, left: Floats, to: Ints, advances: Bools) -> None
         open_question = np.flatnonzero(relevant & (deals.proven_at[at, number] > left))
         asked = at[open_question]
         is_crossing = crossing[open_question]
-        chance = 1 / (1 + np.exp(-(proof.ease + deals.diligence[asked])))
+        log_odds = proof.ease + deals.diligence[asked]
+        if life.worsening:
+            log_odds = log_odds - life.worsening.from_then(left[open_question], life.worsening.change.less_proof)
+        chance = 1 / (1 + np.exp(-log_odds))
         # A deal that stays short of the gate has had less reason to gather its proof; one that skips the stage
         # has had less occasion.
         chance *= np.where(is_crossing, np.where(stage[open_question] < proof.gate, 0.75, 1.0), 0.45)

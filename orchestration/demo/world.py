@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from orchestration.demo.calendar import Calendar, add_months
+from orchestration.demo.change import Change
 from orchestration.demo.customers import draw_customers, draw_owners
 from orchestration.demo.frames import activity_frame, change_frame, deal_frame, evidence_frame, gate_frame, truth_frame
-from orchestration.demo.lives import live, new_deals, start
-from orchestration.demo.log import Life, Log
+from orchestration.demo.lives import live, new_deals, start, worsen_sources
+from orchestration.demo.log import Life, Log, Worsening
 from orchestration.demo.surroundings import contact_roles, fx_rates, leads, targets
 
 ARRIVAL_MONTHS = 36
@@ -52,11 +53,12 @@ class World:
     gates: pl.DataFrame
 
 
-def simulate(seed: int, deals: int, since: date) -> World:
+def simulate(seed: int, deals: int, since: date, change: Change | None = None) -> World:
     """Live the company for 48 months from `since`.
 
     `deals` are created in the first 36 months, and go on being created at that rate; the same arguments give the
-    same world, on any day that it is asked for.
+    same world, on any day that it is asked for. With a `change` it is the same company, some of whose things are
+    worse from a day on.
     """
     if deals < 1:
         raise ValueError(f"deals is {deals}: a demo company needs at least one")
@@ -70,8 +72,15 @@ def simulate(seed: int, deals: int, since: date) -> World:
     created = np.sort(np.concatenate([rng.uniform(first, arrivals_end, deals), rng.uniform(arrivals_end, end, later)]))
 
     owners = draw_owners(rng, deals)
-    customers = draw_customers(rng, created, first, calendar)
-    life = Life(rng, new_deals(rng, created, customers, owners, first), Log(end))
+    worsening = None
+    if change:
+        # Told apart from the world's own source by its key.
+        own = np.random.Generator(np.random.PCG64([seed, 1]))
+        worsening = Worsening(change, calendar.model_time(change.since), own)
+    customers = draw_customers(rng, created, first, calendar, worsening)
+    life = Life(rng, new_deals(rng, created, customers, owners, first), Log(end), worsening)
+    if worsening:
+        worsen_sources(life.deals, worsening)
     start(life)
     live(life)
     log = life.log
