@@ -31,25 +31,24 @@
 {#
   Klingenberg's interval (2014) of the difference that Mantel and Haenszel pool over strata. The variance of Sato (1989)
   is linear in the difference, (difference * p + q) / (weight * weight); the interval holds all differences that lie
-  within 1.96 of their own standard error of the estimate, which is a quadratic equation. Unlike estimate plus and minus
-  1.96 errors it keeps its coverage where strata are small and where one side won or lost every deal.
+  within 1.96, or the root of z_squared, of their own standard error of the estimate, which is a quadratic equation.
+  Unlike estimate plus and minus 1.96 errors it keeps its coverage where strata are small and where one side won or lost
+  every deal.
 
   weight, p, q are the sums over strata of n1 n0 / n, of (n1^2 won0 - n0^2 won1 + n1 n0 (n0 - n1) / 2) / n^2, and of
   (won1 (n0 - won0) + won0 (n1 - won1)) / (2 n), where n = n1 + n0.
 #}
-{% macro klingenberg_middle(difference, weight, p) -%}
-    ({{ difference }} + {{ z_squared() }} / 2 * {{ p }} / ({{ weight }} * {{ weight }}))
+{% macro klingenberg_middle(difference, weight, p, z_squared=3.841458820694124) -%}
+    ({{ difference }} + {{ z_squared }} / 2 * {{ p }} / ({{ weight }} * {{ weight }}))
 {%- endmacro %}
 
-{% macro klingenberg_half_width(difference, weight, p, q) -%}
+{% macro klingenberg_half_width(difference, weight, p, q, z_squared=3.841458820694124) -%}
     sqrt(
         greatest(
-            power({{ klingenberg_middle(difference, weight, p) }}, 2)
+            power({{ klingenberg_middle(difference, weight, p, z_squared) }}, 2)
             - power({{ difference }}, 2)
-            + {{ z_squared() }} * {{ q }} / ({{ weight }} * {{ weight }}),
+            + {{ z_squared }} * {{ q }} / ({{ weight }} * {{ weight }}),
             0.0
         )
     )
 {%- endmacro %}
-
-{% macro z_squared() -%} 3.841458820694124 {%- endmacro %}

@@ -108,4 +108,5 @@ SERVED_TABLES = (
     ServedTable("deal_stage_factors", "marts", ("deal_key", "stage_rank", "stage")),
     ServedTable("conversion_causes", "insights", ("funnel", "stage_rank", "stage", "comparison", "focus", "cause")),
     ServedTable("conversion_cause_deals", "insights", ("funnel", "stage", "comparison", "focus", "cause", "deal_key")),
+    ServedTable("milestone_candidates", "marts", ("funnel", "milestone")),
 )

@@ -64,6 +64,7 @@ SERVED = [
     "deal_compliance",
     "stage_ambiguity",
     "stage_ambiguity_owners",
+    "milestone_candidates",
     "quality_violations",
     "quality_rule_nights",
     "quality_incidents",
