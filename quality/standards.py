@@ -292,6 +292,7 @@ def _disagreements(models: dict[str, Any]) -> Iterator[tuple[str, FieldPath, str
     evidence: Evidence | None = models.get("evidence.yml")
     if "company.yml" in models:
         yield from _in("company.yml", _company_flaws(models["company.yml"]))
+        yield from _in("company.yml", _close_field_flaws(models["company.yml"]))
         yield from _in("company.yml", _record_link_flaws(models["company.yml"], funnels.values()))
     if evidence:
         yield from _in("evidence.yml", _evidence_flaws(evidence))
@@ -343,6 +344,14 @@ def _company_flaws(company: Company) -> Iterator[Flaw]:
     if company.forecast_segment not in company.segments:
         advice = did_you_mean(company.forecast_segment, company.segments)
         yield ("forecast_segment",), f'"{company.forecast_segment}" is not among the segments above; {advice}'
+
+
+def _close_field_flaws(company: Company) -> Iterator[Flaw]:
+    for meaning, names in company.close_fields.model_dump(exclude_none=True).items():
+        for number, name in enumerate(names):
+            if name in DEAL_FIELDS:
+                path: FieldPath = ("close_fields", meaning, number)
+                yield path, f"{name} is a field of every CRM; name an attribute of your own, like x_{meaning}"
 
 
 def _record_link_flaws(company: Company, funnels: Iterable[Funnel]) -> Iterator[Flaw]:

@@ -159,6 +159,22 @@ class Wording(_Model):
 WordingField = Annotated[Wording, Field(description="texts by language, en and zh")]
 
 
+OwnFields = Annotated[
+    list[Text],
+    Field(
+        min_length=1,
+        description="a list of at least one attribute of deals, like x_competitor",
+    ),
+]
+
+
+class CloseFields(_Model):
+    """Where the CRMs say why a deal was won and against whom it was sold; why it was lost is a field of every CRM."""
+
+    won_reason: OwnFields | None = None
+    competitor: OwnFields | None = None
+
+
 class Company(_Model):
     """company.yml"""
 
@@ -182,6 +198,9 @@ class Company(_Model):
     record_links: Annotated[
         dict[Identifier, Text], Field(description="CRMs, each with the web address of a deal's record")
     ] = Field(default_factory=dict)
+    close_fields: Annotated[
+        CloseFields, Field(description="won_reason and competitor, each with attributes of deals")
+    ] = Field(default_factory=CloseFields)
 
 
 class Accepts(_Model):

@@ -49,6 +49,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "segments": {"segment": _TEXT},
     "amount_bands": {"amount_band": _TEXT, "amount_from": pl.Int64, "amount_below": pl.Int64},
     "record_links": {"crm": _TEXT, "url_pattern": _TEXT},
+    "close_fields": {"meaning": _TEXT, "field": _TEXT, "priority": pl.Int64},
     "funnels": {"funnel": _TEXT, "name_en": _TEXT, "name_zh": _TEXT, "is_default": pl.Boolean},
     "funnel_crm_names": {"funnel": _TEXT, "crm": _TEXT, "crm_name": _TEXT},
     "funnel_versions": {"funnel": _TEXT, "version": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date},
@@ -181,13 +182,18 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 
 def tables(standards: Standards) -> dict[str, pl.DataFrame]:
     """Every standards table by name, also those without rows. Equal standards give equal frames."""
-    company = standards.company.model_dump(exclude={"segments", "amount_bands", "record_links"})
+    company = standards.company.model_dump(exclude={"segments", "amount_bands", "record_links", "close_fields"})
     rows: dict[str, list[dict[str, Any]]] = {
         "company": [company],
         "segments": [{"segment": name} for name in ("all", *standards.company.segments)],
         "amount_bands": list(_amount_bands(standards.company.amount_bands)),
         "record_links": [
             {"crm": crm, "url_pattern": pattern} for crm, pattern in standards.company.record_links.items()
+        ],
+        "close_fields": [
+            {"meaning": meaning, "field": field_key(name), "priority": priority}
+            for meaning, names in standards.company.close_fields.model_dump(exclude_none=True).items()
+            for priority, name in enumerate(names, start=1)
         ],
         "rules": [_rule_row(rule) for rule in standards.rules],
         "rule_roles": [

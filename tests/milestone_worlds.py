@@ -39,7 +39,7 @@ class Plant:
 PLANTS = {
     "demo": Plant("activity:demo:decision_maker", "s2", 0.04, 2.0),
     "pain": Plant("evidence:pain_points", "s1", 0.05, 2.0),
-    "champion": Plant("contact_role:champion", "s3", 0.04, 2.2),
+    "champion": Plant("contact_role:champion", "s3", 0.05, 2.8),
 }
 
 
@@ -53,6 +53,22 @@ class Nature:
     lost: Sequence[float] = (0.03, 0.025, 0.02)
     # Deals from fairs are lost so many times as slowly, and their customers call back so many times as often.
     better_prospects: float = 2.5
+
+
+NATURES = {
+    "nothing": Nature(),
+    "lingering": Nature(lingering_days=60),
+    **{name: Nature(plant=plant) for name, plant in PLANTS.items()},
+    # Deals are clicked through s2, and none ends there; then a quarter end there.
+    "click": Nature(going_on=(0.05, 5.0, 0.04), lost=(0.03, 0.0, 0.02)),
+    "sieve": Nature(going_on=(0.05, 5.0, 0.04), lost=(0.03, 2.0, 0.02)),
+    # A long stage, of which a demo is the middle.
+    "two_in_one": Nature(
+        plant=Plant("activity:demo:decision_maker", "s2", 0.05, 2.2),
+        going_on=(0.05, 0.02, 0.04),
+        lost=(0.02, 0.015, 0.02),
+    ),
+}
 
 
 @dataclass

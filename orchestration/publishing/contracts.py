@@ -109,4 +109,10 @@ SERVED_TABLES = (
     ServedTable("conversion_causes", "insights", ("funnel", "stage_rank", "stage", "comparison", "focus", "cause")),
     ServedTable("conversion_cause_deals", "insights", ("funnel", "stage", "comparison", "focus", "cause", "deal_key")),
     ServedTable("milestone_candidates", "marts", ("funnel", "milestone")),
+    ServedTable("stage_design_review", "marts", ("funnel", "question", "finding", "subject")),
+    ServedTable(
+        "close_reasons",
+        "marts",
+        ("funnel", "outcome", "stage_rank", "stage", "segment", "segment_value", "reason", "competitor"),
+    ),
 )

@@ -14,13 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from compiled_models import CompiledModels, compile_models
 from criteria_worlds import BUSINESS_DATE, RANDOM_FUNNELS, Made, write_standards
-from milestone_worlds import NOISE, PLANTS, Nature, company, write_company
+from milestone_worlds import NATURES, NOISE, Nature, company, write_company
 
-NATURES = {
-    "nothing": Nature(),
-    "lingering": Nature(lingering_days=60),
-    **{name: Nature(plant=plant) for name, plant in PLANTS.items()},
-    "champion_lingering": Nature(plant=PLANTS["champion"], lingering_days=60),
+MARTS = ("milestone_candidates", "stage_design_review")
+TO_PROPOSE = {
+    ("click", "merge_stages"): "s2+s3",
+    ("two_in_one", "split_stage"): "s2/activity:demo:decision_maker",
 }
 
 
@@ -33,7 +32,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
         root = Path(folder)
         write_standards(Made(RANDOM_FUNNELS), root / "standards")
-        models = compile_models(root, root / "standards", BUSINESS_DATE, ("milestone_candidates",))
+        models = compile_models(
+            root, root / "standards", BUSINESS_DATE, ("milestone_candidates", "stage_design_review")
+        )
         for name, nature in NATURES.items():
             worlds = {f"{name}_{seed}": (nature, seed) for seed in range(arguments.worlds)}
             write_company(models, root / name, company(worlds, arguments.deals))
@@ -53,6 +54,17 @@ def _is_true_to(name: str, nature: Nature, models: CompiledModels, worlds: int) 
         hits = len(found[nature.plant.kind])
         said += f", {nature.plant.kind} found in {hits}"
         is_kept &= hits >= 0.95 * worlds
+    for finding in ("merge_stages", "split_stage"):
+        proposed = {
+            (row["funnel"], row["subject"])
+            for row in models.rows("stage_design_review")
+            if row["finding"] == finding and row["is_proposed"]
+        }
+        right = {funnel for funnel, subject in proposed if subject == TO_PROPOSE.get((name, finding))}
+        wrong = {funnel for funnel, subject in proposed if subject != TO_PROPOSE.get((name, finding))}
+        said += f", {finding} right in {len(right)}, wrong in {len(wrong)}"
+        is_kept &= len(wrong) <= 0.05 * worlds
+        is_kept &= (name, finding) not in TO_PROPOSE or len(right) >= 0.95 * worlds
     print(said, flush=True)
     return is_kept
 

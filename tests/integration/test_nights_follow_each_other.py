@@ -65,6 +65,8 @@ SERVED = [
     "stage_ambiguity",
     "stage_ambiguity_owners",
     "milestone_candidates",
+    "stage_design_review",
+    "close_reasons",
     "quality_violations",
     "quality_rule_nights",
     "quality_incidents",
