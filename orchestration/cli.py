@@ -1,4 +1,5 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `backtest`, `waive`, `doctor`, `fetch`.
+"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `backtest`, `waive`, `propose-funnel`, `doctor`,
+`fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
 code; the only clock that the product reads is read here: for the default date of a night, the first day of a
@@ -28,6 +29,7 @@ from orchestration.night import (
     latest_business_date,
     published_archives,
     read_record,
+    replace_file,
     standards_from_environment,
 )
 from quality.standards import Standards, StandardsRefused, load
@@ -65,6 +67,7 @@ EXIT_OF_ERROR = {
     "FetchRefused": Exit.REFUSED,
     "ApiRefused": Exit.REFUSED,
     "WaiverRefused": Exit.REFUSED,
+    "ProposalRefused": Exit.REFUSED,
 }
 
 
@@ -279,6 +282,38 @@ def waive(
         raise NightFailed("Name either one violation or --rule together with --deal.", Exit.REFUSED)
     console.print(f"{entry.rule} of {entry.deal} is waived from {entry.from_day} to {entry.until}.", soft_wrap=True)
     console.print(f"Written to {folder / 'waivers.yml'}: have it reviewed with the other standards.", soft_wrap=True)
+
+
+@app.command("propose-funnel")
+@refusals_as_sentences
+def propose_funnel(
+    funnel: Annotated[str | None, typer.Option(help="The funnel; the default one if left out.")] = None,
+    business_date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="A published night; the newest by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; <funnel>.proposed.yml in this folder by default.")
+    ] = None,
+) -> None:
+    """Write the funnel's file with a version that has the stages and gates that history bears out, for review."""
+    from orchestration import proposing
+
+    asked = business_date.date() if business_date else None
+    proposed = proposing.propose_funnel(home_from_environment(), standards_from_environment(), funnel, asked)
+    for sentence in proposed.proposal.left_out:
+        console.print(f"Left out: {sentence}", soft_wrap=True, markup=False)
+    if proposed.proposal.text is None:
+        console.print(
+            f"By the night of {proposed.night} nothing of {proposed.funnel} is to be changed.", soft_wrap=True
+        )
+        return
+    target = out or Path(f"{proposed.funnel}.proposed.yml")
+    replace_file(target, proposed.proposal.text.encode())
+    for sentence in proposed.proposal.changes:
+        console.print(sentence, soft_wrap=True, markup=False)
+    console.print(f"Written to {target}: review it, and put it in the place of {proposed.file}.", soft_wrap=True)
+    console.print(f"The new version holds from {proposed.valid_from}.", soft_wrap=True)
 
 
 @app.command()
