@@ -262,7 +262,11 @@ def factors(world: World) -> Cells:
                 "unproven_criteria": missed,
                 "unknown_criteria": unknown,
                 "proof_class": (
-                    {1: "one", 2: "two"}.get(missed, "more") if missed else "not_evaluated" if unknown else "proven"
+                    {1: "one", 2: "two", 3: "three"}.get(missed, "more")
+                    if missed
+                    else "not_evaluated"
+                    if unknown
+                    else "proven"
                 ),
                 "has_loose_owner": is_loose,
                 "touches": watched[id(e)][0] if id(e) in watched else None,

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 QUALITY = ("weak", "middle", "strong")
-PROOF = ("proven", "one", "two")
+PROOF = ("proven", "one", "two", "three")
 CADENCE = ("seldom", "middle", "often")
 PACE = ("flowing", "slow", "stalled", "closed_early")
 
@@ -42,7 +42,7 @@ def random_deals(draw: random.Random, deals: int, tilt: float = 0.0) -> list[Dea
     found = []
     for _ in range(deals):
         quality = draw.choices(QUALITY, (1 + tilt, 1, 1))[0]
-        proof = draw.choices(PROOF, (3, 1 + tilt, 0.5))[0]
+        proof = draw.choices(PROOF, (3, 1 + tilt, 0.5, 0.3 * tilt))[0]
         cadence = draw.choices(CADENCE, (1 + tilt, 1, 1))[0]
         pace = draw.choices(PACE, (5, 1, 0.6 + tilt, 0.4 + tilt))[0]
         chance = 0.8 - 0.2 * (quality == "weak") - 0.2 * (proof != "proven") - 0.15 * (cadence == "seldom")
@@ -185,9 +185,9 @@ def slow_shares(focus: Sequence[Deal], reference: Sequence[Deal], shrinkage: int
                 )
                 early = chained(paces, _early, "True", first(paces, _early, "True"), given)
                 of_early = [deal for deal in outcomes if _early(deal) == "True"]
-                base = first([deal for deal in both if _early(deal) == "True"], _advanced, "True")
-                base = chance(of_early, _advanced, "True", [], base)
-                total += of_class * early * chained(of_early, _advanced, "True", base, given)
+                early_both = [deal for deal in both if _early(deal) == "True"]
+                base = chained(early_both, _advanced, "True", first(early_both, _advanced, "True"), given)
+                total += of_class * early * chance(of_early, _advanced, "True", given, base)
                 for cadence in sorted({_cadence(deal) for deal in lasting_both}):
                     of_cadence = chained(
                         lasting_cadence, _cadence, cadence, first(lasting_cadence, _cadence, cadence), given
@@ -196,16 +196,11 @@ def slow_shares(focus: Sequence[Deal], reference: Sequence[Deal], shrinkage: int
                     for pace in sorted({_pace(deal) for deal in lasting_both}):
                         of_pace = chained(lasting_pace, _pace, pace, first(lasting_pace, _pace, pace), known)
                         at_pace = [deal for deal in lasting_both if _pace(deal) == pace]
-                        base = first(at_pace, _advanced, "True")
+                        alike = [(_proof, proof), (_cadence, cadence), (_lead, lead)]
+                        base = chained(at_pace, _advanced, "True", first(at_pace, _advanced, "True"), alike)
                         mine = [deal for deal in lasting_outcome if _pace(deal) == pace]
-                        base = chance(mine, _advanced, "True", [], base)
-                        total += (
-                            of_class
-                            * (1 - early)
-                            * of_cadence
-                            * of_pace
-                            * chained(mine, _advanced, "True", base, known)
-                        )
+                        of_outcome = chance(mine, _advanced, "True", alike, base)
+                        total += of_class * (1 - early) * of_cadence * of_pace * of_outcome
         return total
 
     values: dict[tuple[int, ...], Fraction] = {}

@@ -2,9 +2,11 @@
 
 Belongs here: draws, their spread, and one limit for all shares that are looked at together. Not here: what is shared.
 
-Deals are drawn with replacement within each group (Efron, 1979). Whoever looks at thirty shares finds one far from zero
-by chance, so the limit is that of the farthest of them all, in units of each share's own spread (max-t; Westfall and
-Young, 1993), and holds for all at once.
+Deals are drawn with replacement within each group (Efron, 1979), to which a few like all that are compared are added:
+of forty deals that all went on, forty drawn anew always do, and what never happened among few would look certain.
+
+Whoever looks at thirty shares finds one far from zero by chance, so the limit is that of the farthest of them all, in
+units of each share's own spread (max-t; Westfall and Young, 1993), and holds for all at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,12 +24,17 @@ def generator(*names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(int.from_bytes(sha256("\n".join(names).encode()).digest()[:16], "big")))
 
 
-def drawn(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """The group with its deals drawn anew, as often as `draws` says; the last axis is the draw."""
+def drawn(counts: Counts, alike: Counts, added: float, draws: int, rng: np.random.Generator) -> Counts:
+    """The group with its deals drawn anew, as often as `draws` says; the last axis is the draw.
+
+    `added`: how many deals like `alike` are put among those that are drawn from.
+    """
     whole = np.concatenate([counts.lasting.ravel(), counts.early.ravel()])
-    found = np.flatnonzero(whole)
+    others = np.concatenate([alike.lasting.ravel(), alike.early.ravel()])
+    mixed = whole + added * others / others.sum()
+    found = np.flatnonzero(mixed)
     cells = np.zeros((whole.size, draws))
-    cells[found] = rng.multinomial(round(whole.sum()), whole[found] / whole.sum(), draws).T
+    cells[found] = rng.multinomial(round(whole.sum()), mixed[found] / mixed.sum(), draws).T
     lasting, early = np.split(cells, [counts.lasting.size])
     return Counts(lasting.reshape(*counts.lasting.shape, draws), early.reshape(*counts.early.shape, draws))
 

@@ -28,6 +28,7 @@ from orchestration.insights.mechanisms import (
     Floats,
     counts_of,
     split,
+    together,
 )
 from orchestration.insights.sentences import Fact, Stage, sentence
 
@@ -47,7 +48,7 @@ MILLION = 1_000_000
 # that raises it. What remains within segments has none: there it is the deals of no class that did or did not advance.
 BEHIND: Mapping[str, tuple[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     LEAD_QUALITY: ("quality_class", (("weak",), ("strong",))),
-    UNPROVEN: ("proof_class", (("one", "two", "more"), ("proven",))),
+    UNPROVEN: ("proof_class", (("one", "two", "three", "more"), ("proven",))),
     FOLLOW_UP: ("cadence_class", (("seldom",), ("often",))),
     PACE: ("pace_class", (("stalled", "slow", CLOSED_EARLY), ("flowing",))),
 }
@@ -195,9 +196,10 @@ def _quarters(stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
         best = max(enough, key=lambda back: (float(counts[back].conversion), -back), default=None)
         errors: dict[int, Floats] = {}
         if focus.deals >= settings.minimum_n:
-            own = drawn(counts[0], DRAWS, generator(stage.funnel, stage.stage, focus.key))
+            alike, added = together(counts.values()), settings.shrinkage_deals
+            own = drawn(counts[0], alike, added, DRAWS, generator(stage.funnel, stage.stage, focus.key))
             for back, each in enough.items():
-                others = drawn(counts[back], DRAWS, generator(stage.funnel, stage.stage, each.key))
+                others = drawn(counts[back], alike, added, DRAWS, generator(stage.funnel, stage.stage, each.key))
                 errors[back], far = spread(counts[0], counts[back], own, others, settings.shrinkage_deals)
                 farthest[BEST].append(far)
                 for comparison, compared in ((PREVIOUS, 1), (YEAR_AGO, 4)):
@@ -238,7 +240,8 @@ def _members(scope: str, stages: Sequence[_Stage], settings: Settings) -> list[P
             if min(focus.deals, reference.deals) < settings.minimum_n:
                 continue
             rng = generator(stage.funnel, stage.stage, scope, focus.key)
-            draws = [drawn(each, MEMBER_DRAWS, rng) for each in (mine, others)]
+            alike = together([mine, others])
+            draws = [drawn(each, alike, settings.shrinkage_deals, MEMBER_DRAWS, rng) for each in (mine, others)]
             pair.errors, far = spread(mine, others, draws[0], draws[1], settings.shrinkage_deals)
             farthest.append(far)
     for pair in pairs:

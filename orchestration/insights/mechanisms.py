@@ -8,7 +8,7 @@ p(follow-up | lead, proof) p(pace | lead, proof, follow-up) p(advanced | all). A
 follow-up to look at: how soon it is closed decides how much of it is seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import factorial
@@ -53,6 +53,14 @@ class Counts:
         """The share that advanced, exactly as counted."""
         advanced = self.lasting[:, :, :, :, 1].sum((0, 1, 2, 3)) + self.early[:, :, 1].sum((0, 1))
         return np.asarray(advanced / np.maximum(self.deals, 1))
+
+
+def together(groups: Iterable[Counts]) -> Counts:
+    """All deals of groups that have common axes."""
+    each = list(groups)
+    return Counts(
+        sum((one.lasting for one in each[1:]), each[0].lasting), sum((one.early for one in each[1:]), each[0].early)
+    )
 
 
 def counts_of(groups: Sequence[pl.DataFrame]) -> list[Counts]:
@@ -104,45 +112,35 @@ class Mechanisms:
 def mechanisms(counts: Counts, pooled: Counts, shrinkage: float) -> Mechanisms:
     """What the counts of a group say of its mechanisms.
 
-    A conditional share is drawn to that of fewer conditions by as many deals as `shrinkage` says, the outcome in the
-    end to that of both groups (`pooled`) at the same pace, so that an empty class borrows from its like.
+    A conditional share is drawn to that of fewer conditions by as many deals as `shrinkage` says. The outcome of a
+    class is drawn to that of the same class in both groups (`pooled`): what one group has too few deals of to tell, the
+    other may know, and then the difference is how many of them there are.
     """
     lasting, early = counts.lasting.sum(_ADVANCED), counts.early.sum(_EARLY_ADVANCED)
     by_early = np.stack([lasting.sum((_CADENCE, _PACE)), early], axis=2)
     proofs = by_early.sum(2)
     leads = proofs.sum(_PROOF)
     by_lead: list[tuple[int, ...]] = [(_LEAD, _PROOF), (_LEAD,), ()]
-    of_early = pooled.early.sum((_LEAD, _PROOF), keepdims=True)
+    of_early = _shares(pooled.early, _EARLY_ADVANCED, by_lead, shrinkage)
     return Mechanisms(
         lead=leads / np.maximum(leads.sum(0), 1),
         proof=_shares(proofs, _PROOF, by_lead[1:], shrinkage),
         early=_shares(by_early, 2, by_lead, shrinkage)[:, :, 1],
         cadence=_shares(lasting.sum(_PACE), _CADENCE, by_lead, shrinkage),
         pace=_shares(lasting, _PACE, [(_LEAD, _PROOF, _CADENCE), (_LEAD, _PROOF), (_LEAD,), ()], shrinkage),
-        advanced_early=_shares(
-            counts.early,
-            _EARLY_ADVANCED,
-            by_lead,
-            shrinkage,
-            of_early / np.maximum(of_early.sum(_EARLY_ADVANCED, keepdims=True), 1),
-        )[:, :, 1],
-        advanced=_shares(
-            counts.lasting,
-            _ADVANCED,
-            [(_LEAD, _PROOF, _CADENCE), (_LEAD, _PROOF), (_LEAD,), ()],
-            shrinkage,
-            _outcome_by_pace(pooled),
-        )[:, :, :, :, 1],
+        advanced_early=_shares(counts.early, _EARLY_ADVANCED, [()], shrinkage, of_early)[:, :, 1],
+        advanced=_shares(counts.lasting, _ADVANCED, [()], shrinkage, _outcomes(pooled, shrinkage))[:, :, :, :, 1],
     )
 
 
-def _outcome_by_pace(pooled: Counts) -> Floats:
-    """The outcome at each pace over both groups; that of all paces where one has no deals."""
+def _outcomes(pooled: Counts, shrinkage: float) -> Floats:
+    """The outcome of each class over both groups, drawn to that of its pace; of all paces where one has no deals."""
     by_pace = pooled.lasting.sum((_LEAD, _PROOF, _CADENCE), keepdims=True)
     of_all = by_pace.sum(_PACE, keepdims=True)
     deals = by_pace.sum(_ADVANCED, keepdims=True)
-    shares = by_pace / np.maximum(deals, 1)
-    return np.asarray(np.where(deals > 0, shares, of_all / np.maximum(of_all.sum(_ADVANCED, keepdims=True), 1)))
+    at_pace = by_pace / np.maximum(deals, 1)
+    at_pace = np.where(deals > 0, at_pace, of_all / np.maximum(of_all.sum(_ADVANCED, keepdims=True), 1))
+    return _shares(pooled.lasting, _ADVANCED, [(_LEAD, _CADENCE), (_LEAD,), ()], shrinkage, at_pace)
 
 
 def _shares(
@@ -211,7 +209,7 @@ def split(focus: Counts, reference: Counts, shrinkage: float) -> Floats:
 
     The last is what the others leave of the difference as counted, so that the five add up to it.
     """
-    pooled = Counts(focus.lasting + reference.lasting, focus.early + reference.early)
+    pooled = together([focus, reference])
     values = conversions(mechanisms(focus, pooled, shrinkage), mechanisms(reference, pooled, shrinkage))
     shares = shapley(values)
     shares[-1] = focus.conversion - reference.conversion - shares[:-1].sum(0)

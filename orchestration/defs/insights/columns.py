@@ -50,7 +50,7 @@ MEANINGS = {
     "quality_score": "How much more often such leads go on, in log-odds.",
     "quality_class": "weak, middle, strong (thirds of the stage's deals by quality_score) or unknown.",
     "unproven_criteria": "Criteria of gates behind it without proof when it entered the stage.",
-    "proof_class": "proven, one, two, more (by unproven_criteria) or not_evaluated.",
+    "proof_class": "proven, one, two, three, more (by unproven_criteria) or not_evaluated.",
     "has_loose_owner": "Its owner meets fewer criteria of the stage than others; false where owners are compared.",
     "touches": "Touches in the first weeks in the stage; null where the CRM told of no activities.",
     "touches_per_week": "The same per week; null for less than a day.",

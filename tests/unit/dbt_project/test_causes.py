@@ -155,7 +155,7 @@ def test_the_random_worlds_show_every_class() -> None:
             for column, value in row.items():
                 shown.setdefault(column, set()).add(value)
     assert shown["quality_class"] >= {"weak", "middle", "strong"}
-    assert shown["proof_class"] == {"proven", "one", "two", "more", "not_evaluated"}
+    assert shown["proof_class"] == {"proven", "one", "two", "three", "more", "not_evaluated"}
     assert shown["cadence_class"] == {"seldom", "middle", "often", "cut_short", "not_known"}
     assert shown["pace_class"] == {"closed_early", "stalled", "slow", "flowing"}
     assert shown["has_loose_owner"] == {True, False}

@@ -76,8 +76,10 @@ select
     cast(coalesce(proofs.unproven_criteria, 0) as bigint) as unproven_criteria,
     cast(coalesce(proofs.unknown_criteria, 0) as bigint) as unknown_criteria,
     case
-        when proofs.unproven_criteria > 2
+        when proofs.unproven_criteria > 3
         then 'more'
+        when proofs.unproven_criteria = 3
+        then 'three'
         when proofs.unproven_criteria = 2
         then 'two'
         when proofs.unproven_criteria = 1
