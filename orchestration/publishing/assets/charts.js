@@ -5,7 +5,8 @@
      label       [en, zh]     what it shows, for those who do not see it
      categories  texts or dates along the bottom, or null for a scatter, whose points bring their own x, and where
                  each series brings its own dates
-     format      "number", "money" (whole units), "percent" (0 to 1) or "days"
+     format      "number", "money" (whole units), "percent" (0 to 1), "hundredths" (per cent, of which parts are told by
+                 labels) or "days"
      isSmall     whether it stands in a card, without legend and with few ticks
      isZoomed    whether the axis need not begin at zero, because nothing is told by the length of a bar
      floor       where the axis begins that is neither zero nor left to the chart; say so beside it
@@ -14,10 +15,12 @@
        {kind: "bar", name, values, colour, stack?, ground?, isDotted?}   bars, upon each other where they share a stack; on
                                                                   a `ground` they are hatched or dotted, for those who do
                                                                   not tell colours apart
-       {kind: "floating", name, values: [[from, to]], colours, labels?}  bars between two values: the steps of a waterfall
+       {kind: "floating", name, values: [[from, to]], colours, labels?, tops?}  bars between two values: the steps of a
+                                                                  waterfall; a label stands above its bar, or its top
        {kind: "line", name, values, colour, isDashed?}            a line; null is a gap
        {kind: "band", name, low, high, colour}                    an interval around a line
-       {kind: "marks", name, values, low?, high?, colour, shape?}      a mark at each value, with its interval
+       {kind: "marks", name, values, low?, high?, colour, shape?}      a mark at each value, with its interval; of the
+                                                                  shape "none" the interval alone
        {kind: "points", name, points: [{x, y, low?, high?, label?}], colour}   a scatter, with the interval of each point
        {kind: "path", name, points: [{x, y}], colour, isDashed?}       a line through a scatter
    where a name is [en, zh] and a colour is the name of a custom property of page.css, like "--block". A line, a band and
@@ -32,6 +35,7 @@ stageproof.charts = (() => {
   const told = (format, value) => {
     if (value === null || value === undefined) return stageproof.NOT_KNOWN;
     if (format === "percent") return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 }).format(value);
+    if (format === "hundredths") return told("percent", value / 100);
     if (format === "days") return say(`${number(value)} days`, `${number(value)} 天`);
     return new Intl.NumberFormat(locale(), { maximumFractionDigits: 0 }).format(value);
   };
@@ -74,7 +78,7 @@ stageproof.charts = (() => {
       axis.ticks = firsts.length > 1 ? firsts.filter((_, place) => place % step === 0) : [{ value: axis.min }, { value: axis.max }];
     },
   };
-  const tick = (format) => (value) => (format === "percent" ? told(format, value) : compact(value));
+  const tick = (format) => (value) => (format === "percent" || format === "hundredths" ? told(format, value) : compact(value));
 
   const patterned = ({ colour: ink, ground, isDotted }) => {
     const tile = document.createElement("canvas");
@@ -109,7 +113,7 @@ stageproof.charts = (() => {
       maxBarThickness: 40,
       minBarLength: 0,
     }),
-    floating: (each) => ({ type: "bar", data: each.values, backgroundColor: each.colours.map(colour), maxBarThickness: 64 }),
+    floating: (each) => ({ type: "bar", data: each.values, backgroundColor: each.colours.map(colour), maxBarThickness: 64, minBarLength: 2 }),
     line: (each) => ({
       type: "line",
       data: placed(each, each.values),
@@ -131,8 +135,8 @@ stageproof.charts = (() => {
       borderColor: colour(each.colour),
       backgroundColor: colour(each.colour),
       borderWidth: 2,
-      pointStyle: each.shape ?? "circle",
-      pointRadius: each.shape === "line" ? 14 : 5,
+      pointStyle: each.shape === "none" ? "line" : (each.shape ?? "circle"),
+      pointRadius: { line: 14, none: 0 }[each.shape] ?? 5,
       pointHoverRadius: each.shape === "line" ? 14 : 6,
       pointHitRadius: 12,
     }),
@@ -210,10 +214,21 @@ stageproof.charts = (() => {
     }
     ctx.restore();
   };
-  /* What each step of a waterfall is, above it, where there is room for all of them. */
+  /* Where each step of a waterfall begins, and what it is, above it, where there is room for all of them. */
   const steps = ({ ctx, scales }, { described, data }) => {
     if (!described.labels) return;
     ctx.save();
+    ctx.strokeStyle = colour("--soft");
+    ctx.lineWidth = 1;
+    ctx.setLineDash([2, 3]);
+    ctx.beginPath();
+    for (const [place, [, to]] of data.slice(0, -1).entries()) {
+      ctx.moveTo(scales.x.getPixelForValue(place), scales.y.getPixelForValue(to));
+      ctx.lineTo(scales.x.getPixelForValue(place + 1), scales.y.getPixelForValue(to));
+    }
+    ctx.globalCompositeOperation = "destination-over";
+    ctx.stroke();
+    ctx.globalCompositeOperation = "source-over";
     ctx.fillStyle = colour("--ink");
     ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = "center";
@@ -221,7 +236,7 @@ stageproof.charts = (() => {
     const room = scales.x.width / data.length - 4;
     if (described.labels.every((label) => ctx.measureText(label).width <= room)) {
       for (const [place, ends] of data.entries()) {
-        ctx.fillText(described.labels[place], scales.x.getPixelForValue(place), scales.y.getPixelForValue(Math.max(...ends)) - 3);
+        ctx.fillText(described.labels[place], scales.x.getPixelForValue(place), scales.y.getPixelForValue(described.tops?.[place] ?? Math.max(...ends)) - 3);
       }
     }
     ctx.restore();
@@ -253,7 +268,8 @@ stageproof.charts = (() => {
       .sort((one, other) => one.datasetIndex - other.datasetIndex)
       .map((item) => {
         const { described } = chart.data.datasets[item.datasetIndex];
-        const style = { line: "line", path: "line", marks: described.shape ?? "circle", points: "circle" }[described.kind] ?? "rect";
+        const shape = described.shape === "none" ? "line" : (described.shape ?? "circle");
+        const style = { line: "line", path: "line", marks: shape, points: "circle" }[described.kind] ?? "rect";
         return { ...item, pointStyle: style, lineWidth: style === "line" ? 2 : item.lineWidth };
       });
   const extreme = (of, { series, format }, name) => {
@@ -319,7 +335,8 @@ stageproof.charts = (() => {
     };
   };
   const value = (format, { dataset: { described }, dataIndex, raw }) => {
-    if (described.kind === "floating") return told(format, raw[1] - raw[0]);
+    // Where an axis does not begin at zero, the length of the first bar tells nothing.
+    if (described.kind === "floating") return described.labels?.[dataIndex] ?? told(format, raw[1] - raw[0]);
     if (described.kind === "band") return `${told(format, described.low[dataIndex])} – ${told(format, described.high[dataIndex])}`;
     const said = told(format, raw !== null && typeof raw === "object" ? raw.y : raw);
     const [low, high] = described.kind === "points" ? [raw.low, raw.high] : [described.low?.[dataIndex], described.high?.[dataIndex]];

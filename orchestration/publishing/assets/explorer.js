@@ -380,9 +380,18 @@ stageproof.explorer = (() => {
       return made;
     };
     let kept = new Uint8Array(rows);
+    let headHeight = 0;
+    /* A list need not be higher than its rows, nor than the filters beside it. One pixel is the line below each row. */
+    const fit = (total) => {
+      const height = headHeight + total * ((NARROW.matches ? CARD_HEIGHT : ROW_HEIGHT) + 1) + 2;
+      frame.style.maxBlockSize = `${Math.max(height, facets.length && !NARROW.matches ? facetFold.offsetHeight : 0)}px`;
+    };
     const build = () => {
       table?.destroy();
       isBuilt = false;
+      // A list that is made as high as it will be draws its rows once, and no click falls between two drawings.
+      if (NARROW.matches) headHeight = 0;
+      fit(survey().total);
       // Until the filter is on, rows stand there that are gone in the next moment, under whoever clicks on them.
       frame.classList.add("is-building");
       table = new Tabulator(grid, {
@@ -462,8 +471,8 @@ stageproof.explorer = (() => {
       showTally(found);
       showDirection();
       frame.hidden = !found.total;
-      // Beside filters a list is as high as they are; alone it need not be higher than its rows.
-      if (!facets.length) frame.style.maxBlockSize = `${grid.querySelector(".tabulator-header").offsetHeight + found.total * (NARROW.matches ? CARD_HEIGHT : ROW_HEIGHT) + 2}px`;
+      headHeight = grid.querySelector(".tabulator-header").offsetHeight;
+      fit(found.total);
       none.hidden = Boolean(found.total);
       for (const button of [csvButton, xlsxButton, printButton]) button.disabled = !found.total;
       if (state.current !== null && !kept[state.current]) close();

@@ -6,7 +6,7 @@
     coded, dealCell, dealFiles, dealRank, deals, fact, facts, nameFacet, named, part: section, people, recordLink, searched,
     searchedDeals, stageFacet, stageName, tables, textFacet, textRank, amountRank,
   } = stageproof.review;
-  const { view, onView, percent, chance } = stageproof.forecast;
+  const { view, onView, percent, chance } = stageproof.views;
 
   const { expected, reasons } = tables;
   const at = (name, row) => expected.at(name, row);

@@ -3,7 +3,7 @@
 (() => {
   const { data, el, datum, say, money, number, explorer } = stageproof;
   const { tables, fact, facts, part: section } = stageproof.review;
-  const { view, onView, interval } = stageproof.forecast;
+  const { view, onView, interval } = stageproof.views;
 
   const { levels } = tables;
   const TERMS = ["running", "next"];

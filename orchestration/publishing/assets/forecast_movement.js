@@ -3,7 +3,7 @@
 (() => {
   const { data, el, say, money, number, charts } = stageproof;
   const { tables } = stageproof.review;
-  const { ofView, part, picker, inAddress, units, signed, plainTable } = stageproof.forecast;
+  const { ofView, part, picker, inAddress, units, signed, plainTable } = stageproof.views;
 
   const { movement } = tables;
   const hosts = document.getElementById("movement-pickers");

@@ -3,7 +3,7 @@
 (() => {
   const { data, el, say, money, number, charts, locale } = stageproof;
   const { tables } = stageproof.review;
-  const { ofView, part, picker, inAddress, percent, units, interval, plainTable } = stageproof.forecast;
+  const { ofView, part, picker, inAddress, percent, units, interval, plainTable } = stageproof.views;
 
   const { said, periods, calibration } = tables;
   const KINDS = { quarter: ["Quarters", "季度"], month: ["Months", "月份"] };

@@ -1,39 +1,23 @@
 """The served tables as the forecast page reads them: which, and which of their columns.
 
-Belongs here: the one place where the page depends on names of tables and columns; pure. Not here: what is made of them.
-A table that is not there is empty, and a column that is not there is null, so that a page can be made of a night that a
-younger or an older version published. Columns that say which row it is and how much must be there.
+Belongs here: the one place where the page depends on names of tables and columns; pure. Not here: how tables are read
+(`publishing.served`), what is made of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
+from orchestration.publishing import served as served_tables
 from orchestration.publishing.forecast_page.content import ForecastPageRefusedError
+from orchestration.publishing.served import Reading as _Table
+from orchestration.publishing.served import columns as _columns
 
 ALL = "all"
 
 _TEXT, _COUNT, _SHARE, _DAY, _YES = pl.String(), pl.Int64(), pl.Float64(), pl.Date(), pl.Boolean()
 _MONEY = pl.Decimal(38, 2)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """needed: columns without which a row means nothing; known: those that may be missing."""
-
-    needed: Mapping[str, pl.DataType]
-    known: Mapping[str, pl.DataType]
-
-    @property
-    def schema(self) -> dict[str, pl.DataType]:
-        return {**self.needed, **self.known}
-
-
-def _columns(kind: pl.DataType, names: str) -> dict[str, pl.DataType]:
-    return dict.fromkeys(names.split(), kind)
-
 
 _TABLES = {
     "nights": _Table(
@@ -133,8 +117,6 @@ _TABLES["forecast_record"] = _TABLES["forecast_backtest"]
 READ: dict[str, tuple[str, ...]] = {
     name: tuple(table.schema) if name == "deals_current" else ("*",) for name, table in _TABLES.items()
 }
-# Of these the page shows tonight's rows.
-_BY_NIGHT = [name for name, table in _TABLES.items() if name != "nights" and "business_date" in table.schema]
 
 
 def read(served: Mapping[str, pl.DataFrame], business_date: date) -> dict[str, pl.DataFrame]:
@@ -143,17 +125,4 @@ def read(served: Mapping[str, pl.DataFrame], business_date: date) -> dict[str, p
     Raises:
         ForecastPageRefusedError: a table lacks a column without which its rows mean nothing.
     """
-    tables = {name: _read(name, table, served.get(name)) for name, table in _TABLES.items()}
-    # A table of which only the last night's is kept need not say of which it is.
-    tonight = pl.col("business_date").is_null() | (pl.col("business_date") == business_date)
-    return tables | {name: tables[name].filter(tonight) for name in _BY_NIGHT}
-
-
-def _read(name: str, table: _Table, frame: pl.DataFrame | None) -> pl.DataFrame:
-    if frame is None:
-        return pl.DataFrame(schema=table.schema)
-    missing = sorted(set(table.needed) - set(frame.columns))
-    if missing:
-        raise ForecastPageRefusedError(f"{name} has no column {', '.join(missing)}; the forecast page reads it")
-    absent = [pl.lit(None, kind).alias(column) for column, kind in table.known.items() if column not in frame.columns]
-    return frame.with_columns(absent).select(pl.col(column).cast(kind) for column, kind in table.schema.items())
+    return served_tables.read(_TABLES, served, business_date, page="forecast page", refusal=ForecastPageRefusedError)

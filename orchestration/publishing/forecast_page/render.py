@@ -63,10 +63,11 @@ def render(page: ForecastPage) -> str:
         "forecast.html.j2",
         language=page.language,
         data=_data(page),
-        styles=["forecast.css"],
+        styles=["views.css", "forecast.css"],
         scripts=[
             "review_pieces.js",
-            "forecast_views.js",
+            "views.js",
+            "forecast_months.js",
             "forecast_record.js",
             "forecast_movement.js",
             "forecast_levels.js",

@@ -1,11 +1,10 @@
-/* What the parts of the forecast page share: which funnel is shown, choices above a chart, plain tables, figures.
-   Belongs here: what more than one part needs. Not here: any part (forecast_*.js), any figure (forecast_page/). */
+/* What pages with a view for each funnel share: which is shown, parts drawn when seen, choices, plain tables, figures.
+   Belongs here: what more than one such page needs. Not here: any part of one (forecast_*.js, insights_*.js). */
 "use strict";
-stageproof.forecast = (() => {
-  const { data, el, say, money, locale, onLanguage, onTab, onAlways, write } = stageproof;
-  const { tables } = stageproof.review;
+stageproof.views = (() => {
+  const { data, el, say, money, number, locale, exports, onLanguage, onTab, onAlways, write } = stageproof;
 
-  // Views: all funnels together, or one of them
+  // Views: one funnel, or all of them together
 
   let view = 0;
   const listeners = [];
@@ -132,32 +131,28 @@ stageproof.forecast = (() => {
     );
     host.replaceChildren(el("table", {}, el("caption", { class: "unseen" }, caption), el("thead", {}, head), el("tbody", {}, ...body)));
   };
-
-  // Month by month
-
-  const COLOURS = { won: "--won", open: "--open", new: "--new" };
-  part("months", "periods", () => {
-    const months = ofView(tables.periods).filter((row) => tables.periods.at("kind", row) === "month");
-    const of = (name) => months.map((row) => units(tables.periods.at(name, row)));
-    if (!months.length || of("total").every((total) => total === null)) return false;
-    const target = of("target");
-    stageproof.charts.draw(document.getElementById("chart-months"), {
-      label: [
-        `What is expected month by month, ${data.currency}: won so far, open deals and new business, with the 80 % interval; the figures stand in the table below`,
-        `逐月期望，${data.currency}：已赢单、进行中商机与新增业务，附 80% 区间；数字见下表`,
-      ],
-      format: "money",
-      categories: months.map((row) => tables.periods.at("label", row)),
-      series: [
-        { kind: "bar", name: ["Won so far", "已赢单"], values: of("won"), colour: COLOURS.won, stack: "total" },
-        { kind: "bar", name: ["Open deals", "进行中商机"], values: of("open"), colour: COLOURS.open, ground: "--open-ground", stack: "total" },
-        { kind: "bar", name: ["New business", "新增业务"], values: of("new"), colour: COLOURS.new, ground: "--new-ground", isDotted: true, stack: "total" },
-        { kind: "marks", name: ["Expected, 80 % interval", "期望与 80% 区间"], values: of("total"), low: of("low"), high: of("high"), colour: "--interval" },
-        ...(target.some((each) => each !== null) ? [{ kind: "marks", name: ["Target", "目标"], values: target, colour: "--target", shape: "line" }] : []),
-      ],
+  /* A table with its own exports. description: {name, caption: [en, zh], columns, files, rows, classOf?}; columns as those
+     of plainTable, files as those of a list (explorer.js), name of the exported files. */
+  const listed = (host, { name, caption, columns, files, rows, classOf }) => {
+    const sheet = () => ({
+      columns: files.map((each) => ({ title: say(...each.title), kind: each.kind, width: each.width })),
+      rows: rows.map((row) => files.map((each) => each.value(row))),
     });
-    return true;
-  });
+    const fileName = (suffix) => `stageproof-${data.night}-${data.views[view].key ? `${data.views[view].key}-` : ""}${name}.${suffix}`;
+    const button = (suffix, label, act) => el("button", { type: "button", class: "button", translate: "no", "aria-label": `${label} ${say(...caption)}`, onclick: act }, suffix.toUpperCase());
+    const table = el("div", { class: "wide", role: "region", tabindex: "0", "aria-label": say(...caption) });
+    plainTable(table, say(...caption), columns, rows, classOf);
+    host.replaceChildren(
+      el(
+        "div",
+        { class: "listed-tools" },
+        el("span", { class: "tally" }, el("strong", {}, number(rows.length)), say(rows.length === 1 ? " row" : " rows", " 行")),
+        button("csv", say("Export as CSV:", "导出为 CSV："), () => exports.save(exports.csv(sheet()), fileName("csv"))),
+        button("xlsx", say("Export as XLSX:", "导出为 XLSX："), async () => exports.save(await exports.xlsx([{ name: say("Rows", "记录"), ...sheet() }]), fileName("xlsx"))),
+      ),
+      table,
+    );
+  };
 
-  return { view: () => view, onView, ofView, part, drawTab, picker, inAddress, percent, chance, units, signed, interval, plainTable };
+  return { view: () => view, onView, ofView, part, drawTab, picker, inAddress, percent, chance, units, signed, interval, plainTable, listed };
 })();
