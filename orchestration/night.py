@@ -127,6 +127,10 @@ class Night:
         return self.review_file.with_name("forecast.html")
 
     @property
+    def insights_file(self) -> Path:
+        return self.review_file.with_name("insights.html")
+
+    @property
     def review_file(self) -> Path:
         return self.home.reports / str(self.business_date) / "review.html"
 

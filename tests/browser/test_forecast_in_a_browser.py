@@ -430,7 +430,11 @@ def test_names_with_markup_are_texts_wherever_they_stand(open_page: OpenPage) ->
 def test_the_pages_of_a_night_lead_to_each_other(open_page: OpenPage) -> None:
     opened = open_page(made())
     here = opened.page.get_by_role("navigation", name="Pages of this night")
-    assert [link.get_attribute("href") for link in here.get_by_role("link").all()] == ["review.html", "forecast.html"]
+    assert [link.get_attribute("href") for link in here.get_by_role("link").all()] == [
+        "review.html",
+        "forecast.html",
+        "insights.html",
+    ]
     expect(here.get_by_role("link", name="Forecast")).to_have_attribute("aria-current", "page")
 
 

@@ -1,6 +1,7 @@
 """Whole nights on data made by others, against truths that were computed from it with plain SQL."""
 
 import csv
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from clones import Clone
+from opened_pages import OpenPage
 
 MakeClone = Callable[[str | None], Clone]
 
@@ -252,6 +254,36 @@ def test_the_bank_gates_agree_with_a_walk_over_the_log(bank: Clone, real_data: P
            where rule_id = 'loans.validating.offer_returned' and visit_id like '%/validating/%' group by 1"""
     )
     assert dict(findings.rows()) == dict(expected)
+
+
+def numbers(text: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", text.replace(",", ""))]
+
+
+@pytest.mark.browser
+def test_the_numbers_of_the_bank_on_the_insights_page_are_counts_of_its_deals(bank: Clone, open_page: OpenPage) -> None:
+    opened = open_page(bank.home / "reports" / "2017-12-31" / "insights.html")
+    told = [
+        [row.locator("th, td").nth(place).inner_text() for place in (0, 1, 2)]
+        for row in opened.page.locator("#steps-table tbody tr").all()
+    ]
+    counted = bank.query(
+        """select n.name_en, count(*), count(*) filter (state = 'advanced'), count(*) filter (state = 'open'),
+                  count(*) filter (state = 'lost')
+           from deal_stages as s join (values ('create', 'Created'), ('submitted', 'Submitted'), ('concept', 'Concept'),
+             ('accepted', 'Accepted'), ('complete', 'Complete'), ('validating', 'Validating'),
+             ('incomplete', 'Incomplete')) as n (stage, name_en) on s.stage = n.stage
+           group by n.name_en, stage_rank order by stage_rank"""
+    )
+    assert [(name, *numbers(reached), *numbers(became)) for name, reached, became in told] == counted.rows()
+    headline = opened.page.locator(".headline").filter(visible=True)
+    expected = (
+        "The funnel loses most deals in Complete: 341 of 811 that reached it (42 %) closed without going further."
+    )
+    assert expected in headline.inner_text().replace("\N{NO-BREAK SPACE}", " ")
+    for tab in ("causes", "people", "gates", "design", "reasons", "deals"):
+        opened.page.locator(f"#tab-{tab}").click()
+        assert opened.page.locator(f"#panel-{tab}").is_visible()
 
 
 def accuracy_of(company: Clone, part: str) -> dict[tuple[str, str], float | None]:

@@ -29,6 +29,8 @@ from orchestration.publishing.archive import LATER_WORD, content, history, kept,
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
 from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
 from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
+from orchestration.publishing.insights_page.reading import READ as INSIGHTS_READ
+from orchestration.publishing.insights_page.render import insights_page as render_insights
 from orchestration.publishing.review.compose import READ, compose
 from orchestration.publishing.review.render import render
 from orchestration.publishing.review.violations import TREND_NIGHTS
@@ -167,7 +169,29 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 
 
 @dg.asset(
-    deps=[served_database, review_page, forecast_page],
+    deps=[served_database],
+    group_name="publish",
+    kinds={"html"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="Where the funnel loses, why, and what it should be, one self-contained page.",
+)
+@holding_the_warehouse
+def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
+    page = render_insights(
+        {name: warehouse.read(sources[name], columns) for name, columns in INSIGHTS_READ.items() if name in sources},
+        tables(nightly.standards()),
+        night.business_date,
+    )
+    replace_file(night.insights_file, page.encode())
+    return dg.MaterializeResult(metadata={"path": str(night.insights_file)})
+
+
+@dg.asset(
+    deps=[served_database, review_page, forecast_page, insights_page],
     group_name="publish",
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,

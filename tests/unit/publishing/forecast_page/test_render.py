@@ -57,7 +57,7 @@ def made(tables: dict[str, pl.DataFrame] | None = None, language: str = "en") ->
     return forecast_page(tables if tables is not None else busy(), standards(language, LINKS), BUSINESS_DATE)
 
 
-def test_the_page_asks_for_no_other_file_than_its_neighbour_and_the_records_of_deals() -> None:
+def test_the_page_asks_for_no_other_file_than_its_neighbours_and_the_records_of_deals() -> None:
     html = made()
     elements = read(html).elements
     assert not any({"src", "srcset", "onclick", "style"} & attributes.keys() for _, attributes in elements)
@@ -65,6 +65,7 @@ def test_the_page_asks_for_no_other_file_than_its_neighbour_and_the_records_of_d
     assert {link.split("#")[0] for link in links if not link.startswith("https://crm.example.com/deals/")} == {
         "review.html",
         "forecast.html",
+        "insights.html",
     }
     assert not re.search(r"url\((?!#)", html.split("<script")[0])
     policy = next(attributes["content"] for _, attributes in elements if "http-equiv" in attributes)
