@@ -1,6 +1,9 @@
 {#
   Curves of what has not ended yet: common table expressions that a model names among its own. One place for each
   estimator, so that all tables mean the same by a median and by an expected share.
+
+  What is added up is cast to 18 places first: a sum of floating-point numbers, a running one too, depends on how the
+  rows were shared out among threads, and two runs of one night must agree in every bit.
 #}
 {#
   Quantiles by Kaplan and Meier (1958) with censoring and left truncation.
@@ -119,7 +122,7 @@
             0 as instant_number,
             2 as kind,
             at_risk_from_start as at_risk,
-            0.0 as factor
+            cast(0 as decimal(38, 18)) as factor
         from sizes
         union all
         select
@@ -131,8 +134,13 @@
             at_risk_after as at_risk,
             case
                 when at_risk_after > 0 and at_risk_after > change
-                then ln(cast(at_risk_after as double precision) / (at_risk_after - change))
-                else 0.0
+                then
+                    cast(
+                        ln(
+                            cast(at_risk_after as double precision) / (at_risk_after - change)
+                        ) as decimal(38, 18)
+                    )
+                else 0
             end as factor
         from counted
     ),
@@ -147,10 +155,12 @@
             instant_number,
             at_risk,
             exp(
-                sum(factor) over (
-                    partition by curve_id, segment_id
-                    order by instant_number
-                    rows between unbounded preceding and current row
+                cast(
+                    sum(factor) over (
+                        partition by curve_id, segment_id
+                        order by instant_number
+                        rows between unbounded preceding and current row
+                    ) as double precision
                 )
             ) as interrupted,
             lead(instant_number) over (
@@ -228,16 +238,22 @@
                 segment_id,
                 instant_number,
                 coalesce(
-                    sum(
-                        case
-                            when at_risk > ends
-                            then 1.0 / cast(at_risk - ends as double precision) - 1.0 / at_risk
-                            else 0.0
-                        end
-                    ) over (
-                        partition by curve_id, segment_id
-                        order by instant_number
-                        rows between unbounded preceding and 1 preceding
+                    cast(
+                        sum(
+                            case
+                                when at_risk > ends
+                                then
+                                    cast(
+                                        1.0 / cast(at_risk - ends as double precision)
+                                        - 1.0 / at_risk as decimal(38, 18)
+                                    )
+                                else 0
+                            end
+                        ) over (
+                            partition by curve_id, segment_id
+                            order by instant_number
+                            rows between unbounded preceding and 1 preceding
+                        ) as double precision
                     ),
                     0.0
                 ) as variance_before
@@ -545,16 +561,23 @@
             ) as asked_since,
             coalesce(
                 exp(
-                    sum(
-                        case
-                            when at_risk > 1
-                            then ln(cast(at_risk - 1 as double precision) / at_risk)
-                            else 0.0
-                        end
-                    ) over (
-                        partition by curve_id, segment_id
-                        order by open_number
-                        rows between unbounded preceding and 1 preceding
+                    cast(
+                        sum(
+                            case
+                                when at_risk > 1
+                                then
+                                    cast(
+                                        ln(
+                                            cast(at_risk - 1 as double precision) / at_risk
+                                        ) as decimal(38, 18)
+                                    )
+                                else 0
+                            end
+                        ) over (
+                            partition by curve_id, segment_id
+                            order by open_number
+                            rows between unbounded preceding and 1 preceding
+                        ) as double precision
                     )
                 ),
                 1.0
@@ -565,15 +588,21 @@
         from losses
     ),
 
-    -- Running sums in the order of days, not a plain sum: that of floating-point numbers depends
-    -- on the order of rows, and two runs of one night must agree in every bit.
     accumulated as (
         select
             weighted.*,
-            sum(cast(asked_since as double precision) / seen / kept_before) over (
-                partition by curve_id, segment_id
-                order by open_number
-                rows between unbounded preceding and current row
+            cast(
+                sum(
+                    cast(
+                        cast(asked_since as double precision)
+                        / seen
+                        / kept_before as decimal(38, 18)
+                    )
+                ) over (
+                    partition by curve_id, segment_id
+                    order by open_number
+                    rows between unbounded preceding and current row
+                ) as double precision
             ) as probability
         from weighted
     ),
