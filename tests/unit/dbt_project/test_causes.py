@@ -83,8 +83,10 @@ def world_of(seed: int) -> World:
     for (criterion_id, deal_id), told in criteria_reference.asked(base).items():
         for passage, status in told:
             if status == "late" and passage.passed_at:
+                # Some proof comes at the very instant at which the deal moves on.
+                moved = [at for at, _, _ in passage.deal.changes if passage.passed_at < at < AS_OF][:1]
                 later = passage.passed_at + timedelta(days=draw.choice([0.5, 6, 40]))
-                proven[criterion_id, deal_id, passage.number] = later
+                proven[criterion_id, deal_id, passage.number] = draw.choice([later, *moved])
     activities = []
     for deal in base.base.deals if seed % 8 != 5 else []:
         since = deal.created or AS_OF
