@@ -33,7 +33,8 @@ with
         inner join
             stages on candidates.funnel = stages.funnel and candidates.usual_stage = stages.stage
         inner join numbers on stages.funnel = numbers.funnel and stages.stage = numbers.stage
-        where candidates.is_found
+        -- What a gate asks for parts the deals of its stage already.
+        where candidates.is_found and not candidates.is_asked
     ),
 
     firsts as (
