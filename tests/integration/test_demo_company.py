@@ -47,6 +47,7 @@ def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
     assert f"Served database  {demo.served}" in said
     assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
     assert f"Forecast page    {demo.home}/reports/{SECOND}/forecast.html" in said
+    assert f"Insights page    {demo.home}/reports/{SECOND}/insights.html" in said
 
 
 @pytest.mark.browser

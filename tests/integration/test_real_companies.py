@@ -281,9 +281,42 @@ def test_the_numbers_of_the_bank_on_the_insights_page_are_counts_of_its_deals(ba
         "The funnel loses most deals in Complete: 341 of 811 that reached it (42 %) closed without going further."
     )
     assert expected in headline.inner_text().replace("\N{NO-BREAK SPACE}", " ")
-    for tab in ("causes", "people", "gates", "design", "reasons", "deals"):
-        opened.page.locator(f"#tab-{tab}").click()
-        assert opened.page.locator(f"#panel-{tab}").is_visible()
+    opened.page.locator("#tab-reasons").click()
+    closed = [
+        numbers(" ".join(row.locator("td").all_inner_texts()[:2]))
+        for row in opened.page.locator("#early-table tbody tr").all()
+    ]
+    not_won = bank.query("select count(*) from deals_current where outcome <> 'won'").item()
+    assert (sum(deals for deals, _ in closed), sum(early for _, early in closed)) == (not_won, 6 + 11 + 40)
+
+
+@pytest.mark.browser
+def test_the_bank_owners_on_the_insights_page_have_as_many_deals_as_were_watched(
+    bank: Clone, open_page: OpenPage, tmp_path: Path
+) -> None:
+    opened = open_page(bank.home / "reports" / "2017-12-31" / "insights.html", "#people")
+    told = pl.read_csv(opened.download("people", "Export as CSV", tmp_path))
+    watched = bank.query(
+        """select owner_name, stage, count(*) as deals, round(avg(is_advanced::int), 6) as conversion
+           from deal_stage_factors group by owner_name, stage"""
+    )
+    known = {(owner, stage): (deals, conversion) for owner, stage, deals, conversion in watched.rows()}
+    assert told.height > 0
+    for who, stage, deals, conversion in told.select("Who", "Stage", "Deals", "Conversion").rows():
+        key = "create" if stage == "Created" else stage.lower()
+        assert (deals, pytest.approx(conversion, abs=1e-6)) == known[str(who), key], (who, stage)
+
+
+@pytest.mark.browser
+def test_the_deals_behind_the_causes_of_the_bank_are_all_listed(
+    bank: Clone, open_page: OpenPage, tmp_path: Path
+) -> None:
+    opened = open_page(bank.home / "reports" / "2017-12-31" / "insights.html", "#deals")
+    told = pl.read_csv(opened.download("deals", "Export as CSV", tmp_path))
+    behind = bank.query("select split_part(deal_key, ':', 2) as deal from conversion_cause_deals")
+    assert sorted(told["Deal id"].cast(pl.String)) == sorted(behind["deal"])
+    named = bank.query("select sum(deals_behind) from conversion_causes where is_named").item()
+    assert told.height == named > 0
 
 
 def accuracy_of(company: Clone, part: str) -> dict[tuple[str, str], float | None]:

@@ -76,6 +76,7 @@ def compose(
         inputs_hash=record["inputs_hash"] or "",
         code_version=record["code_version"] or "",
         unlisted_deals=max(0, tables["conversion_cause_deals"].height - behind.height),
+        unlisted_reasons=max(0, tables["close_reasons"].height - made.reasons.height),
         tables=made,
     )
 

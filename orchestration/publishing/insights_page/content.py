@@ -143,7 +143,10 @@ class Tables:
 
 @dataclass(frozen=True)
 class InsightsPage:
-    """One night as the page shows it. unlisted_deals: deals behind causes that the page has no room for."""
+    """One night as the page shows it.
+
+    unlisted_deals, unlisted_reasons: rows of deals behind causes and of reasons that the page has no room for.
+    """
 
     company: str
     language: str
@@ -158,4 +161,5 @@ class InsightsPage:
     inputs_hash: str
     code_version: str
     unlisted_deals: int
+    unlisted_reasons: int
     tables: Tables

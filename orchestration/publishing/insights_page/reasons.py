@@ -12,10 +12,12 @@ from orchestration.publishing.insights_page.ordering import place
 from orchestration.publishing.insights_page.reading import ALL
 
 _SUM = pl.Decimal(38, 2)
+# Those of all deals come first, so that what a page has no room for is of a segment.
+REASONS_LISTED = 20_000
 
 
 def reasons(tables: Mapping[str, pl.DataFrame], places: pl.DataFrame, funnels: Sequence[str]) -> pl.DataFrame:
-    """`Tables.reasons`: of all deals first, then by segment; the most deals first."""
+    """`Tables.reasons`: of all deals first, then by segment; the most deals first; at most REASONS_LISTED."""
     return (
         tables["close_reasons"]
         .filter(pl.col("funnel").is_in(list(funnels)))
@@ -39,6 +41,7 @@ def reasons(tables: Mapping[str, pl.DataFrame], places: pl.DataFrame, funnels: S
             "reason",
             "competitor",
         )
+        .head(REASONS_LISTED)
         .select(
             "view",
             "outcome",

@@ -33,7 +33,7 @@ from insights_nights import (
     standards,
 )
 
-from orchestration.publishing.insights_page import causes
+from orchestration.publishing.insights_page import causes, reasons
 from orchestration.publishing.insights_page.compose import compose
 from orchestration.publishing.insights_page.content import Gates, InsightsPage, InsightsPageRefusedError, View
 
@@ -337,6 +337,14 @@ def test_reasons_of_all_deals_stand_before_those_of_segments_and_lost_before_won
         ("icp_band", "lost", "price"),
     ]
     assert found["stage"].to_list()[0] is None
+
+
+def test_more_reasons_than_a_page_bears_are_counted_those_of_all_deals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasons, "REASONS_LISTED", 2)
+    rows = [reason("price", 90, segment="team", segment_value="East"), reason("price", 5), reason("silence", 4)]
+    made = page(close_reasons=rows)
+    assert made.tables.reasons["segment"].to_list() == ["all", "all"]
+    assert made.unlisted_reasons == 1
 
 
 # Funnels
