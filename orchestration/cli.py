@@ -68,6 +68,8 @@ EXIT_OF_ERROR = {
     "ApiRefused": Exit.REFUSED,
     "WaiverRefused": Exit.REFUSED,
     "ProposalRefused": Exit.REFUSED,
+    "ServingRefused": Exit.REFUSED,
+    "PostgresRefused": Exit.FAULT,
 }
 
 
@@ -116,11 +118,14 @@ def night(
     ] = True,
 ) -> None:
     """Run one night: extracts to served tables. A past night is run as it was known then."""
+    from orchestration import serving
     from orchestration.opening import is_published
 
     standards = load(standards_from_environment())
     tonight = _night(standards, business_date)
-    if is_published(tonight, version("stageproof")):
+    if is_published(tonight, version("stageproof")) and serving.is_served(tonight):
+        # What failed after the night was published is made good: PostgreSQL first, then alerts.
+        serving.publish_to_postgres(tonight, standards, os.environ)
         if alerts:
             # The night stands; a digest that was not delivered is tried again all the same.
             from orchestration.alerting import alert
@@ -184,7 +189,7 @@ def nights_command() -> None:
             f"{record.deals:,}",
             f"{record.open_deals:,}",
             f"{record.open_violations:,}",
-            record.fingerprint[:12],
+            record.night_id,
         )
     console.print(table)
     for folder in archives:
@@ -320,7 +325,7 @@ def propose_funnel(
 @refusals_as_sentences
 def doctor() -> None:
     """Check standards, mappings, extracts and alerts without running or sending anything."""
-    from orchestration import alerting
+    from orchestration import alerting, serving
     from orchestration.opening import look
 
     try:
@@ -332,6 +337,8 @@ def doctor() -> None:
         raise typer.Exit(Exit.REFUSED) from None
     for line in look(_night(standards, None), standards):
         console.print(line, soft_wrap=True)
+    for line in serving.look(standards, os.environ):
+        console.print(f"Serving     {line}", markup=False, soft_wrap=True)
     for line in alerting.look(home_from_environment(), standards, os.environ):
         console.print(f"Alerts      {line}", markup=False, soft_wrap=True)
 
@@ -441,7 +448,9 @@ def _first_failure(result: Any) -> NightFailed:
             if code is Exit.FAULT:
                 where = cause.stack[-1].strip().splitlines()[0] if cause.stack else ""
                 sentence = f"The night stopped in step {event.step_key}: {sentence}\n{where}"
-            return NightFailed(f"{sentence}\nThe last good night stays served.", code)
+            # Only files are switched before that step.
+            kept = "in PostgreSQL" if event.step_key == "served_postgres" else "served"
+            return NightFailed(f"{sentence}\nThe last good night stays {kept}.", code)
     return NightFailed("The night stopped before its first step; see the log above.", Exit.FAULT)
 
 

@@ -20,7 +20,7 @@ from orchestration.ingest.taking import Shelf
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODE_ROOMS = ("orchestration", "dbt_project", "quality")
-CODE_SUFFIXES = (".py", ".sql", ".yml", ".yaml", ".j2", ".html", ".css", ".js")
+CODE_SUFFIXES = (".py", ".sql", ".yml", ".yaml", ".json", ".j2", ".html", ".css", ".js")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,14 @@ class Home:
     @property
     def served(self) -> Path:
         return self.root / "served"
+
+    @property
+    def served_nights(self) -> Path:
+        return self.served / "nights"
+
+    @property
+    def served_parquet(self) -> Path:
+        return self.served / "parquet"
 
     @property
     def reports(self) -> Path:
@@ -116,11 +124,19 @@ class Night:
 
     @property
     def served_file(self) -> Path:
-        return self.home.served / "nights" / f"{self.business_date}.duckdb"
+        return self.home.served_nights / f"{self.business_date}.duckdb"
 
     @property
     def current_file(self) -> Path:
         return self.home.served / "stageproof.duckdb"
+
+    @property
+    def current_parquet(self) -> Path:
+        """A link to the folder of Parquet files of the latest night."""
+        return self.home.served_parquet / "current"
+
+    def parquet_folder(self, night_id: str) -> Path:
+        return self.home.served_parquet / f"{self.business_date}-{night_id}"
 
     @property
     def forecast_file(self) -> Path:
@@ -183,6 +199,11 @@ class NightRecord:
     table_rows: dict[str, int]
     table_hashes: dict[str, str]
     duration_seconds: float
+
+    @property
+    def night_id(self) -> str:
+        """What every served table says of itself in its column night_id."""
+        return self.fingerprint[:12]
 
     def write(self, folder: Path) -> None:
         """Written last, under its final name at once: a night without this file was not published."""

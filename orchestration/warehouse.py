@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryDirectory
+from typing import IO, Protocol
 
 import duckdb
 import polars as pl
@@ -152,24 +153,96 @@ class Warehouse:
         with self.connect() as connection:
             return {table.name: _content(connection, table) for table in tables}
 
-    def build_served(self, target: Path, tables: Sequence[Served]) -> None:
+    def build_served(
+        self, target: Path, tables: Sequence[Served], night_id: str, comments: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """Copy tables in their order into a new database file at `target`, put in place in one step.
 
-        Readers that hold the old file open keep it; whoever opens the path next sees the new one.
+        Each table says in a last column, night_id, which night it is of. Readers that hold the old file open keep it;
+        whoever opens the path next sees the new one. The file is in the storage format of DuckDB 1.0, which every later
+        client reads. comments: of each table, what it says of its columns, and of itself under an empty name.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         building = target.with_name(f".{target.name}.building")
         building.unlink(missing_ok=True)
         with self.connect() as connection:
-            connection.execute(f"attach {_literal(str(building))} as served")
+            connection.execute(f"attach {_literal(str(building))} as served (storage_version 'v1.0.0')")
             try:
                 for table in tables:
-                    rows = f"select * from {table.source} order by {_order(table)}"
+                    rows = f"select *, {_literal(night_id)} as night_id from {table.source} order by {_order(table)}"
                     connection.execute(f"create table served.main.{table.name} as {rows}")
+                    for column, comment in comments.get(table.name, {}).items():
+                        named = f"served.main.{table.name}"
+                        about = f"column {named}.{column}" if column else f"table {named}"
+                        connection.execute(f"comment on {about} is {_literal(comment)}")
             finally:
                 connection.execute("detach served")
         _flush(building)
         building.replace(target)
+
+
+def export_parquet(served: Path, target: Path, tables: Sequence[Served]) -> None:
+    """Copy every table of a served file into a folder of Parquet files, put in place in one step.
+
+    A folder that is there is left as it is: its name says which night it holds.
+    """
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f".{target.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    connection = duckdb.connect(str(served), read_only=True)
+    try:
+        for table in tables:
+            file = building / f"{table.name}.parquet"
+            rows = f"select * from {table.name} order by {_order(table)}"
+            connection.execute(f"copy ({rows}) to {_literal(str(file))} (format parquet, compression zstd)")
+            _flush(file)
+    finally:
+        connection.close()
+    building.replace(target)
+
+
+def served_columns(served: Path) -> dict[str, dict[str, str]]:
+    """The columns of each table of a served file with their types, in their order."""
+    connection = duckdb.connect(str(served), read_only=True)
+    try:
+        rows = connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns()"
+            " where not internal order by table_name, column_index"
+        ).fetchall()
+    finally:
+        connection.close()
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        columns.setdefault(table, {})[column] = kind
+    return columns
+
+
+@contextmanager
+def rows_as_csv(served: Path, table: Served) -> Iterator[IO[bytes]]:
+    r"""The rows of a table of a served file in their order, as CSV without header, null as \N, opened for reading."""
+    with TemporaryDirectory(prefix="stageproof-") as folder:
+        file = Path(folder) / "rows.csv"
+        connection = duckdb.connect(str(served), read_only=True)
+        try:
+            rows = f"select * from {table.name} order by {_order(table)}"
+            connection.execute(f"copy ({rows}) to {_literal(str(file))} (format csv, header false, nullstr '\\N')")
+        finally:
+            connection.close()
+        with file.open("rb") as opened:
+            yield opened
+
+
+def is_current(published: Path, current: Path) -> bool:
+    """Whether `current` is the published file, linked or copied."""
+    if not (published.exists() and current.exists()):
+        return False
+    if published.samefile(current):
+        return True
+    held, kept = published.stat(), current.stat()
+    return (held.st_size, held.st_mtime_ns) == (kept.st_size, kept.st_mtime_ns)
 
 
 def link_current(published: Path, current: Path) -> None:

@@ -46,6 +46,7 @@ from quality.standards_models import (
     Funnel,
     Icp,
     Rules,
+    Serving,
     Stage,
     Stalls,
     Standards,
@@ -73,10 +74,10 @@ _SINGLE_FILES: dict[str, type[BaseModel]] = {
     "icp.yml": Icp,
     "rules.yml": Rules,
 }
-# A company need not alert anybody, and before the first `stageproof waive` there is no waiver.
-_OPTIONAL_FILES: dict[str, type[BaseModel]] = {"alerts.yml": Alerts, "waivers.yml": Waivers}
-# Who is told of a night changes no table of it; with a new audience no past night is due to be run again.
-_OF_NO_TABLE = ("alerts.yml",)
+# A company need not alert anybody or serve a night anywhere but in files; before the first waiver there is none.
+_OPTIONAL_FILES: dict[str, type[BaseModel]] = {"alerts.yml": Alerts, "serving.yml": Serving, "waivers.yml": Waivers}
+# Who is told of a night, and where it is served, changes no table of it; no past night is due to be run again.
+_OF_NO_TABLE = ("alerts.yml", "serving.yml")
 # Long enough for a customer's quarter, short enough that no rule is switched off for good by habit.
 MAXIMUM_WAIVED_DAYS = 90
 # Words that stand for something else wherever a funnel, a stage or a band is named.
@@ -117,12 +118,13 @@ def load(folder: Path) -> Standards:
         data=models["data.yml"],
         waivers=models["waivers.yml"].waivers if "waivers.yml" in models else [],
         alerts=models.get("alerts.yml", Alerts()),
+        serving=models.get("serving.yml", Serving()),
         funnels=sorted(_funnels(models).values(), key=lambda funnel: funnel.funnel),
     )
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 (hex) of what the files say; comments, quotes, the order of fields and alerts.yml do not count.
+    """SHA-256 (hex) of what the files say; comments, quotes, the order of fields and what makes no table do not count.
 
     Raises StandardsRefused where a file cannot be read as YAML.
     """

@@ -424,6 +424,32 @@ class Alerts(_Model):
     )
 
 
+class PostgresTarget(_Model):
+    """A schema of PostgreSQL that every latest night is published into."""
+
+    url_variable: Variable
+    schema_name: Annotated[
+        str,
+        Field(
+            alias="schema",
+            pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+            description="a name of lower-case letters, digits and underscores",
+        ),
+    ] = "stageproof"
+    reader_role: Annotated[
+        str,
+        Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="a name of lower-case letters, digits and underscores"),
+    ] = "stageproof_reader"
+
+
+class Serving(_Model):
+    """serving.yml"""
+
+    # Two: who reads the night before goes on reading it while the next is put in its place.
+    keep_nights: Annotated[int, Field(ge=2, le=4000, description="a whole number from 2 to 4000")] = 35
+    postgres: Annotated[PostgresTarget, Field(description="where the schema is")] | None = None
+
+
 class Condition(_Model):
     """One thing to look for: facts about exactly one subject that pass every test given."""
 
@@ -690,4 +716,5 @@ class Standards(_Model):
     data: DataQuality
     waivers: list[Waiver]
     alerts: Alerts
+    serving: Serving
     funnels: list[Funnel]

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quality.standards_models import Alerts, Company, DataQuality, Evidence, Funnel, Icp, Rules, Waivers
+from quality.standards_models import Alerts, Company, DataQuality, Evidence, Funnel, Icp, Rules, Serving, Waivers
 
 FOLDER = ".schemas"
 _MODELS: dict[str, type[BaseModel]] = {
     "alerts": Alerts,
+    "serving": Serving,
     "company": Company,
     "data": DataQuality,
     "evidence": Evidence,

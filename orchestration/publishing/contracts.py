@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServedTable:
-    """One served table. `order_by` is total: no two rows agree on it, so that a night has one row order."""
+    """One served table.
+
+    order_by: no two rows agree on it, so that a night has one row order. holds_all: columns with a value `all` whose
+    rows hold those of the other values, so that a chart takes one value at a time.
+    """
 
     name: str
     schema: str
     order_by: tuple[str, ...]
+    holds_all: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -44,10 +49,15 @@ SERVED_TABLES = (
     ServedTable("funnel_velocity", "marts", ("funnel", "segment", "segment_value")),
     ServedTable("funnel_bottlenecks", "marts", ("funnel", "compared_by", "stage_rank", "stage")),
     ServedTable("icp_fit", "marts", ("deal_key",)),
-    ServedTable("icp_lift", "marts", ("funnel", "attribute", "value_order", "attribute_value")),
-    ServedTable("icp_weight_review", "marts", ("funnel", "attribute")),
-    ServedTable("icp_band_win_rates", "marts", ("funnel", "minimum_score", "icp_band")),
-    ServedTable("lead_conversion", "marts", ("lead_source", "icp_band", "cohort_kind", "cohort_month")),
+    ServedTable("icp_lift", "marts", ("funnel", "attribute", "value_order", "attribute_value"), holds_all=("funnel",)),
+    ServedTable("icp_weight_review", "marts", ("funnel", "attribute"), holds_all=("funnel",)),
+    ServedTable("icp_band_win_rates", "marts", ("funnel", "minimum_score", "icp_band"), holds_all=("funnel",)),
+    ServedTable(
+        "lead_conversion",
+        "marts",
+        ("lead_source", "icp_band", "cohort_kind", "cohort_month"),
+        holds_all=("lead_source", "icp_band"),
+    ),
     ServedTable("quality_findings", "marts", ("rule_id", "deal_key", "visit_id")),
     ServedTable("deals_next_gate", "marts", ("deal_key", "criterion_id")),
     ServedTable("quality_violations", "quality", ("violation_id",)),
@@ -66,41 +76,66 @@ SERVED_TABLES = (
             *("business_date", "method", "funnel", "scope", "scope_value"),
             *("period_kind", "period_start", "period_status"),
         ),
+        holds_all=("funnel",),
     ),
     ServedTable(
         "forecast_quality",
         "forecast",
         ("business_date", "method", "funnel", "period_kind", "period_start", "period_status", "criteria_state"),
+        holds_all=("funnel",),
     ),
     ServedTable("forecast_reasons", "forecast", ("business_date", "method", "deal_key", "reason_rank")),
-    ServedTable("forecast_coverage", "forecast", ("funnel", "scope", "scope_value", "period_kind", "period_start")),
     ServedTable(
         "forecast_unplaced_targets",
         "forecast",
         ("period_start", "period_end", "funnel", "team", "owner_key", "amount_reporting", "amount_exclusion"),
     ),
     ServedTable(
-        "forecast_backtest", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
+        "forecast_coverage",
+        "forecast",
+        ("funnel", "scope", "scope_value", "period_kind", "period_start"),
+        holds_all=("funnel",),
     ),
     ServedTable(
-        "forecast_record", "forecast", ("as_of_date", "method", "funnel", "period_kind", "period_start", "part")
+        "forecast_backtest",
+        "forecast",
+        ("as_of_date", "method", "funnel", "period_kind", "period_start", "part"),
+        holds_all=("funnel",),
     ),
-    ServedTable("forecast_accuracy", "forecast", ("source", "method", "funnel", "period_kind", "lead_bucket", "part")),
-    ServedTable("forecast_calibration", "forecast", ("method", "funnel", "question", "bin")),
+    ServedTable(
+        "forecast_record",
+        "forecast",
+        ("as_of_date", "method", "funnel", "period_kind", "period_start", "part"),
+        holds_all=("funnel",),
+    ),
+    ServedTable(
+        "forecast_accuracy",
+        "forecast",
+        ("source", "method", "funnel", "period_kind", "lead_bucket", "part"),
+        holds_all=("funnel",),
+    ),
+    ServedTable("forecast_calibration", "forecast", ("method", "funnel", "question", "bin"), holds_all=("funnel",)),
     ServedTable(
         "forecast_movement",
         "forecast",
         ("closing_night", "span", "funnel", "period_kind", "period_start", "bucket_rank"),
+        holds_all=("funnel",),
     ),
     ServedTable("deal_positions", "forecast", ("deal_key", "valid_from")),
     ServedTable(
         "pipeline_movement",
         "forecast",
         ("closing_night", "span", "funnel", "period_kind", "period_start", "bucket_rank"),
+        holds_all=("funnel",),
     ),
     ServedTable("pipeline_movement_deals", "forecast", ("closing_night", "span", "deal_key")),
     ServedTable("criterion_efficacy", "marts", ("funnel", "stage_rank", "criterion_id", "segment", "segment_value")),
-    ServedTable("criterion_compliance", "marts", ("funnel", "stage_rank", "stage", "scope", "scope_value", "severity")),
+    ServedTable(
+        "criterion_compliance",
+        "marts",
+        ("funnel", "stage_rank", "stage", "scope", "scope_value", "severity"),
+        holds_all=("funnel", "stage", "severity"),
+    ),
     ServedTable("deal_compliance", "marts", ("deal_key",)),
     ServedTable("stage_ambiguity", "marts", ("funnel", "stage_rank", "stage", "measure")),
     ServedTable("stage_ambiguity_owners", "marts", ("funnel", "stage_rank", "stage", "measure", "owner_key")),

@@ -1,6 +1,7 @@
 """Two nights of the demo company: against a slow reference, and against what really was in its world."""
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,8 +14,12 @@ import yaml
 from clones import Clone
 from opened_pages import OpenPage
 from reference import conversion, icp_band, median_dwell, read_deals, rows
+from served_contract import as_text, served_contract
 
+from orchestration.publishing import catalogue
+from orchestration.publishing.catalogue import meaning
 from orchestration.publishing.wording import money
+from orchestration.serving import PUBLISHED
 
 FIRST, SECOND = "2026-06-29", "2026-06-30"
 AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
@@ -48,6 +53,46 @@ def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
     assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
     assert f"Forecast page    {demo.home}/reports/{SECOND}/forecast.html" in said
     assert f"Insights page    {demo.home}/reports/{SECOND}/insights.html" in said
+
+
+def test_the_contract_tells_what_is_served(demo: Clone) -> None:
+    """Changed on purpose? UPDATE_SNAPSHOTS=1 writes the contract anew; review the diff."""
+    told = as_text(served_contract(demo.served))
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        catalogue.CONTRACT.write_text(told, encoding="utf-8")
+    assert catalogue.CONTRACT.read_text(encoding="utf-8") == told
+
+
+def test_every_served_table_says_of_which_night_it_is_in_every_place(demo: Clone) -> None:
+    published = demo.query("select left(max_by(fingerprint, business_date), 12) from nights").item()
+    folder = (demo.home / "served" / "parquet" / "current").resolve()
+    assert folder.name == f"{SECOND}-{published}"
+    for name, table in PUBLISHED.items():
+        in_file = demo.query(f"select * from {name}")
+        assert in_file["night_id"].unique().to_list() in ([published], []), name
+        in_parquet = pl.read_parquet(folder / f"{name}.parquet")
+        assert in_parquet.columns == in_file.columns
+        order = [pl.col(column) for column in table.order_by]
+        assert in_parquet.select(order).to_dicts() == in_file.select(order).to_dicts(), name
+    assert {file.stem for file in folder.iterdir()} == set(PUBLISHED)
+
+
+def test_tables_and_columns_say_what_they_mean_to_whoever_opens_the_file(demo: Clone) -> None:
+    said = demo.query("select table_name, comment from duckdb_tables()").rows()
+    assert all(comment and comment.startswith("One row per ") for _, comment in said)
+    without = demo.query("select table_name, column_name from duckdb_columns() where not internal and comment is null")
+    assert without.rows() == []
+
+
+def test_a_holds_all_column_is_one_that_holds_all(demo: Clone) -> None:
+    for name, table in PUBLISHED.items():
+        kinds = dict(demo.query(f"select * from {name} limit 0").schema)
+        words = [column for column in table.order_by if kinds[column] == pl.String]
+        filtered = meaning(table).filter_one
+        for column in words:
+            holds_all = demo.query(f"select count(*) from {name} where {column} = 'all'").item() > 0
+            if holds_all and not column.endswith("_value"):
+                assert column in filtered, f"{name}.{column}"
 
 
 @pytest.mark.browser

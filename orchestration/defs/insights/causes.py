@@ -13,6 +13,20 @@ CAUSES = "conversion_causes"
 DEALS = "conversion_cause_deals"
 
 
+DESCRIPTIONS = {
+    CAUSES: (
+        "One row per funnel, stage, comparison, focus and cause: how much of the difference between two groups'"
+        " conversion each of five causes makes, with intervals; the five add up to the difference exactly. Only"
+        " what is_named can be told apart from chance. It misleads as any comparison of what was not allotted"
+        " by lot does: a cause that nobody measures, and that goes with one that is, is counted as that one."
+    ),
+    DEALS: (
+        "One row per funnel, stage, comparison, focus, cause that is named and deal behind it: the deals of the"
+        " focus in the classes that speak for the cause, with what was measured of each."
+    ),
+}
+
+
 @dg.multi_asset(
     name="causes",
     specs=[
@@ -23,20 +37,7 @@ DEALS = "conversion_cause_deals"
             kinds={"polars"},
             description=description,
         )
-        for key, description in (
-            (
-                CAUSES,
-                "One row per funnel, stage, comparison, focus and cause: how much of the difference between two groups'"
-                " conversion each of five causes makes, with intervals; the five add up to the difference exactly. Only"
-                " what is_named can be told apart from chance. It misleads as any comparison of what was not allotted"
-                " by lot does: a cause that nobody measures, and that goes with one that is, is counted as that one.",
-            ),
-            (
-                DEALS,
-                "One row per funnel, stage, comparison, focus, cause that is named and deal behind it: the deals of the"
-                " focus in the classes that speak for the cause, with what was measured of each.",
-            ),
-        )
+        for key, description in DESCRIPTIONS.items()
     ],
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,

@@ -1,5 +1,6 @@
-"""Audit, then publish: the served database, the review page, and the record that makes the night published."""
+"""Audit, then publish: the served database and its copies, the pages, and the record that makes the night published."""
 
+import os
 import time
 from importlib.metadata import version
 
@@ -14,7 +15,7 @@ from orchestration.components.nightly import (
     nightly_partitions,
 )
 from orchestration.movement import BROUGHT
-from orchestration.night import NightRecord, code_version, published_archives, replace_file
+from orchestration.night import Night, NightRecord, code_version, replace_file
 from orchestration.opening import (
     InputRefused,
     config_hash,
@@ -26,6 +27,7 @@ from orchestration.opening import (
     refused_records,
 )
 from orchestration.publishing.archive import LATER_WORD, content, history, kept, name_of_word
+from orchestration.publishing.catalogue import meaning
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
 from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
 from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
@@ -34,7 +36,8 @@ from orchestration.publishing.insights_page.render import insights_page as rende
 from orchestration.publishing.review.compose import READ, compose
 from orchestration.publishing.review.render import render
 from orchestration.publishing.review.violations import TREND_NIGHTS
-from orchestration.warehouse import link_current
+from orchestration.serving import publish_to_postgres, retire, switch, write_parquet
+from orchestration.warehouse import Warehouse
 from quality.audit import errored_rules, unmapped_stages
 from quality.data_quality import blocked
 from quality.standards import tables
@@ -115,10 +118,28 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
         duration_seconds=round(time.time() - started, 1),
     )
     warehouse.write("night", {"nights": NightRecord.frame([*records(night), record])})
-    warehouse.build_served(night.served_file, [*SERVED_TABLES, NIGHTS])
+    served = [*SERVED_TABLES, NIGHTS]
+    comments = {table.name: meaning(table).comments() for table in served}
+    warehouse.build_served(night.served_file, served, record.night_id, comments)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": sum(record.table_rows.values()), "path": str(night.served_file)}
     )
+
+
+@dg.asset(
+    deps=[served_database],
+    group_name="publish",
+    kinds={"parquet"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="The same tables as Parquet files, in a folder of the night's own.",
+)
+@holding_the_warehouse
+def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
+    warehouse.require_night(night.business_date)
+    folder = write_parquet(night, recorded(warehouse, night))
+    return dg.MaterializeResult(metadata={"path": str(folder)})
 
 
 @dg.asset(
@@ -191,7 +212,7 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 
 
 @dg.asset(
-    deps=[served_database, review_page, forecast_page, insights_page],
+    deps=[served_database, served_parquet, review_page, forecast_page, insights_page],
     group_name="publish",
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
@@ -210,11 +231,35 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     # Which deals were stalled tonight: the alerts of the next night tell those that were not.
     stalled = warehouse.read("marts.deals_stalled", ["deal_key"]).sort("deal_key")
     replace_file(night.archive / "stalled.parquet", content(stalled))
-    recorded = warehouse.read("night.nights").filter(pl.col("business_date") == night.business_date)
-    NightRecord.from_row(recorded.row(0, named=True)).write(night.archive)
-    is_latest = published_archives(night.home)[-1] == night.archive
-    if is_latest:
-        link_current(night.served_file, night.current_file)
+    record = recorded(warehouse, night)
+    record.write(night.archive)
+    # Before the switch, so that who reads the night before is not left without its files.
+    retired = retire(night.home, nightly.standards().serving.keep_nights)
+    is_latest = switch(night, record)
     return dg.MaterializeResult(
-        metadata={"is_latest": is_latest, "path": str(night.current_file), "is_later_word": word == LATER_WORD}
+        metadata={
+            "is_latest": is_latest,
+            "path": str(night.current_file),
+            "is_later_word": word == LATER_WORD,
+            "files retired": len(retired),
+        }
     )
+
+
+@dg.asset(
+    deps=[publication],
+    group_name="publish",
+    kinds={"postgres"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="The same tables in a schema of PostgreSQL, where serving.yml names one.",
+)
+def served_postgres(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    said = publish_to_postgres(nightly.night(context.partition_key), nightly.standards(), os.environ)
+    return dg.MaterializeResult(metadata={"published": said or "nothing is to be published there"})
+
+
+def recorded(warehouse: Warehouse, night: Night) -> NightRecord:
+    """The record of the night that is being published."""
+    rows = warehouse.read("night.nights").filter(pl.col("business_date") == night.business_date)
+    return NightRecord.from_row(rows.row(0, named=True))

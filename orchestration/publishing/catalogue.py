@@ -1,0 +1,136 @@
+"""What the served tables and their columns mean, for databases, BI tools and the data dictionary.
+
+Belongs here: the contract as the file beside this one tells it, and what a name and a type say of a column by the
+naming rules of the house. Not here: which tables there are and the order of their rows (`contracts`).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orchestration.publishing.contracts import ServedTable
+
+CONTRACT = Path(__file__).with_name("contract.json")
+NIGHT_ID = "night_id"
+NIGHT_ID_MEANS = "The night that the table is of: the same in all tables and places that are served together."
+
+# A key, a word to filter and group by, an instant or a day, a number that may be added up, and one that may not.
+KEY, DIMENSION, TIME, ADDITIVE, MEASURE = "key", "dimension", "time", "additive", "measure"
+
+_TEXTS = frozenset({"VARCHAR", "BOOLEAN"})
+_TIMES = frozenset({"DATE", "TIMESTAMP"})
+_IN_ORDER = re.compile(r"(^|_)rank(_|$)|_(number|order|version|record)$|^(bin|occurrence)$")
+_NOT_ADDITIVE = re.compile(
+    r"(^|_)(p\d\d|mean|median|low|high|lower|upper|lowest|highest|longest|share|rate|target|minimum|shrinkage|weight)(_|$)"
+    r"|(^|_)days(_|$)|_p\d\d$"
+)
+_UNITS = (
+    (re.compile(r"(^|_)amounts?(_|$)"), "money"),
+    (re.compile(r"(^|_)days(_|$)"), "days"),
+    (re.compile(r"(^|_)weeks(_|$)"), "weeks"),
+    (re.compile(r"(^|_)seconds(_|$)"), "seconds"),
+    (re.compile(r"(^|_)points(_|$)"), "points"),
+    (re.compile(r"(^|_)(share|probability|conversion|win_rate|chance)(_|$)"), "a share from 0 to 1"),
+)
+
+
+# Where a table has one of these, rows of its different values tell of the same deals.
+_TELLS_THE_SAME = frozenset(
+    {
+        *("method", "source", "part", "question", "lead_bucket", "span", "comparison", "compared_by", "measure"),
+        *("scope", "segment", "cohort_kind", "period_kind"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class ColumnMeaning:
+    """One column: its type as DuckDB names it, a sentence, what it is for, and its unit."""
+
+    name: str
+    type: str
+    description: str
+    role: str
+    unit: str | None
+
+    @property
+    def aggregation(self) -> str:
+        """How a chart brings rows of it together."""
+        return {KEY: "count distinct", ADDITIVE: "sum", MEASURE: "none"}.get(self.role, "group by")
+
+    def comment(self) -> str:
+        """The sentence, with unit and aggregation where the column is a number."""
+        if self.role not in (ADDITIVE, MEASURE):
+            return self.description
+        unit = f" In {self.unit}." if self.unit else ""
+        return f"{self.description}{unit} {'Adds up.' if self.role == ADDITIVE else 'Never add up or average.'}"
+
+
+@dataclass(frozen=True)
+class TableMeaning:
+    """One table: what one row is, the columns that tell rows apart, and those of which a chart takes one value."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    filter_one: tuple[str, ...]
+    columns: tuple[ColumnMeaning, ...]
+
+    def comment(self) -> str:
+        if not self.filter_one:
+            return self.row
+        return f"{self.row} Take one value at a time of: {', '.join(self.filter_one)}."
+
+    def comments(self) -> dict[str, str]:
+        """The comment of each column by its name, and that of the table under an empty one."""
+        return {"": self.comment()} | {column.name: column.comment() for column in self.columns}
+
+
+def column_meaning(
+    name: str, kind: str, description: str, key: tuple[str, ...] = (), *, has_currency: bool = False
+) -> ColumnMeaning:
+    """What a column is for, by its name and its type.
+
+    A whole number or a sum of money may be added up; a share, a quantile, a mean, a bound and any other DOUBLE may not,
+    and no amount that stands beside the currency of its own deal.
+
+    key: the columns that tell the rows of the table apart. has_currency: whether the table has a column of that name.
+    """
+    plain = kind.split("(", maxsplit=1)[0]
+    role = MEASURE if has_currency and name == "amount" else _role(name, plain, key)
+    is_number = role in (ADDITIVE, MEASURE)
+    unit = next((unit for what, unit in _UNITS if what.search(name)), None) if is_number else None
+    return ColumnMeaning(name, kind, description, role, unit)
+
+
+def _role(name: str, plain: str, key: tuple[str, ...]) -> str:
+    if name.endswith(("_key", "_id")):
+        return KEY
+    if plain in _TIMES:
+        return TIME
+    if plain in _TEXTS or name in key or _IN_ORDER.search(name):
+        return DIMENSION
+    return MEASURE if plain == "DOUBLE" or _NOT_ADDITIVE.search(name) else ADDITIVE
+
+
+@cache
+def contract() -> Mapping[str, Mapping[str, Any]]:
+    """What is promised of each table: `row`, what one row is; `columns`, name to [type, sentence], in their order."""
+    told: Mapping[str, Mapping[str, Any]] = json.loads(CONTRACT.read_text(encoding="utf-8"))["tables"]
+    return told
+
+
+def meaning(table: ServedTable) -> TableMeaning:
+    """What a served table means; one that the contract does not know yet is served without a word."""
+    told = contract().get(table.name, {"row": "", "columns": {}})
+    columns = [
+        column_meaning(name, kind, said, table.order_by, has_currency="currency" in told["columns"])
+        for name, (kind, said) in told["columns"].items()
+    ]
+    columns.append(ColumnMeaning(NIGHT_ID, "VARCHAR", NIGHT_ID_MEANS, DIMENSION, None))
+    filter_one = tuple(name for name in table.order_by if name in table.holds_all or name in _TELLS_THE_SAME)
+    return TableMeaning(table.name, told["row"], table.order_by, filter_one, tuple(columns))

@@ -1,0 +1,232 @@
+"""Publishes a night into a schema of PostgreSQL: all tables in one transaction, or none.
+
+Belongs here: the statements that a schema needs, in their order. Not here: what a table holds (it comes as the text of
+a file for COPY), where the address of the server comes from, which night is the latest.
+
+Rows are deleted and copied anew under the names that readers know. Swapping tables was refused: who reads in a
+transaction that is older than the swap would find the new tables, and find them empty. Deleted rows stay visible to
+such a reader, and nobody waits for a lock.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Any
+
+import psycopg
+from psycopg import sql
+
+from orchestration.publishing.catalogue import TableMeaning
+
+# What a column type of DuckDB is called by PostgreSQL, where the two differ.
+TYPES = {"DOUBLE": "double precision", "VARCHAR": "text", "HUGEINT": "numeric(38, 0)", "TINYINT": "smallint"}
+# The night that a schema holds is told by this table, which every night publishes.
+NIGHTS = "nights"
+_READ_BYTES = 1 << 20
+
+
+class PostgresRefused(Exception):
+    """The night could not be published into the schema; the sentence says what to do."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Where a night is published: the schema, and the role that may read it and do nothing else."""
+
+    name: str
+    reader_role: str
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table with the types that DuckDB tells of its columns, what it means, and the columns to look it up by."""
+
+    name: str
+    columns: dict[str, str]
+    meaning: TableMeaning
+    indexed_by: tuple[tuple[str, ...], ...]
+
+
+def publish(
+    url: str,
+    schema: Schema,
+    business_date: date,
+    tables: Sequence[PublishedTable],
+    rows: Callable[[str], AbstractContextManager[IO[bytes]]],
+) -> bool:
+    r"""Put all tables of a night in place of those of the night before, in one transaction.
+
+    rows: opens the rows of a table as CSV without header, columns in their order, null as \N, for reading as bytes.
+
+    Returns whether the night was published: a schema that holds a later night is left as it is, so that no reader
+    ever steps back.
+
+    Raises:
+        PostgresRefused: the server cannot be reached, or refuses; nothing has changed for readers.
+    """
+    try:
+        with psycopg.connect(url) as connection:
+            with connection.transaction(), connection.cursor() as cursor:
+                if not _begin(cursor, schema, business_date):
+                    return False
+                for table in tables:
+                    _fit(cursor, schema, table)
+                    with rows(table.name) as file:
+                        _fill(cursor, schema, table, file)
+                    _describe(cursor, schema, table)
+                _drop_others(cursor, schema, [table.name for table in tables])
+                _grant(cursor, schema)
+            _tidy(connection, schema, tables)
+    except psycopg.Error as error:
+        raise _refused(schema, error) from error
+    return True
+
+
+def held_night(url: str, schema: Schema) -> str | None:
+    """The id of the night that the schema holds, or None.
+
+    Raises:
+        PostgresRefused: the server cannot be reached, or refuses.
+    """
+    try:
+        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+            if NIGHTS not in _tables(cursor, schema):
+                return None
+            cursor.execute(sql.SQL("select max(night_id) from {}").format(_named(schema, NIGHTS)))
+            row = cursor.fetchone()
+            return None if row is None else row[0]
+    except psycopg.Error as error:
+        raise _refused(schema, error) from error
+
+
+def _refused(schema: Schema, error: psycopg.Error) -> PostgresRefused:
+    return PostgresRefused(
+        f"PostgreSQL, schema {schema.name}: {_first_line(error)}; the schema holds the night it held before. Mend"
+        f" what the server says and run the night again."
+    )
+
+
+def _begin(cursor: psycopg.Cursor[Any], schema: Schema, business_date: date) -> bool:
+    """Make the schema, let no other publisher in until the end, and say whether this night may follow what it holds."""
+    cursor.execute("set local time zone 'UTC'")
+    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"stageproof {schema.name}"])
+    cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema.name)))
+    if NIGHTS not in _tables(cursor, schema):
+        return True
+    cursor.execute(sql.SQL("select max(business_date) from {}").format(_named(schema, NIGHTS)))
+    held = cursor.fetchone()
+    return held is None or held[0] is None or held[0] <= business_date
+
+
+def _tables(cursor: psycopg.Cursor[Any], schema: Schema) -> list[str]:
+    cursor.execute("select table_name from information_schema.tables where table_schema = %s order by 1", [schema.name])
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _fit(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable) -> None:
+    """Give the table the columns of tonight and no row. A table whose columns are the same is not locked."""
+    named = _named(schema, table.name)
+    wanted = {name: _type(kind) for name, kind in table.columns.items()}
+    cursor.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+        [sql.Identifier(schema.name, table.name).as_string(cursor)],
+    )
+    held = dict(cursor.fetchall())
+    if not held:
+        columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in wanted.items()]
+        cursor.execute(sql.SQL("create table {} ({})").format(named, sql.SQL(", ").join(columns)))
+        return
+    cursor.execute(sql.SQL("delete from {}").format(named))
+    kinds = {name: _canonical(cursor, kind) for name, kind in wanted.items()}
+    gone = [name for name, kind in held.items() if kinds.get(name) != kind]
+    new = [name for name, kind in kinds.items() if held.get(name) != kind]
+    changes = [sql.SQL("drop column {}").format(sql.Identifier(name)) for name in gone]
+    changes += [sql.SQL("add column {} {}").format(sql.Identifier(name), sql.SQL(kinds[name])) for name in new]
+    if changes:
+        cursor.execute(sql.SQL("alter table {} {}").format(named, sql.SQL(", ").join(changes)))
+
+
+def _fill(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable, file: IO[bytes]) -> None:
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    statement = sql.SQL(r"copy {} ({}) from stdin (format csv, null '\N')").format(_named(schema, table.name), columns)
+    with cursor.copy(statement) as copy:
+        for chunk in _chunks(file):
+            copy.write(chunk)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(_READ_BYTES):
+        yield chunk
+
+
+def _describe(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable) -> None:
+    """Comments and indexes. Both are made once and then found; neither is touched where it is the same."""
+    named = _named(schema, table.name)
+    regclass = sql.Identifier(schema.name, table.name).as_string(cursor)
+    cursor.execute("select objsubid, description from pg_description where objoid = to_regclass(%s)", [regclass])
+    said = dict(cursor.fetchall())
+    cursor.execute(
+        "select attname, attnum from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+        [regclass],
+    )
+    numbers = dict(cursor.fetchall())
+    if said.get(0) != table.meaning.comment():
+        cursor.execute(sql.SQL("comment on table {} is {}").format(named, sql.Literal(table.meaning.comment())))
+    for name, comment in table.meaning.comments().items():
+        if name in numbers and said.get(numbers[name]) != comment:
+            column = sql.SQL("{}.{}").format(named, sql.Identifier(name))
+            cursor.execute(sql.SQL("comment on column {} is {}").format(column, sql.Literal(comment)))
+    for columns in table.indexed_by:
+        name = f"{table.name}_{'_'.join(columns)}_idx"[:63]
+        cursor.execute(
+            sql.SQL("create index if not exists {} on {} ({})").format(
+                sql.Identifier(name), named, sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+        )
+
+
+def _drop_others(cursor: psycopg.Cursor[Any], schema: Schema, names: Sequence[str]) -> None:
+    """The schema is this product's own: a table that is no longer served leaves it."""
+    for name in set(_tables(cursor, schema)) - set(names):
+        cursor.execute(sql.SQL("drop table {} cascade").format(_named(schema, name)))
+
+
+def _grant(cursor: psycopg.Cursor[Any], schema: Schema) -> None:
+    role = sql.Identifier(schema.reader_role)
+    cursor.execute("select 1 from pg_roles where rolname = %s", [schema.reader_role])
+    if cursor.fetchone() is None:
+        # Without a password nobody logs in as it: it is granted to those who read.
+        cursor.execute(sql.SQL("create role {} nologin").format(role))
+    named = sql.Identifier(schema.name)
+    cursor.execute(sql.SQL("grant usage on schema {} to {}").format(named, role))
+    cursor.execute(sql.SQL("grant select on all tables in schema {} to {}").format(named, role))
+
+
+def _tidy(connection: psycopg.Connection[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
+    """Give back the room of the deleted rows, and tell the planner of the new ones. The night is published by now."""
+    connection.autocommit = True
+    for table in tables:
+        connection.execute(sql.SQL("vacuum (analyze, truncate false) {}").format(_named(schema, table.name)))
+
+
+def _named(schema: Schema, table: str) -> sql.Identifier:
+    return sql.Identifier(schema.name, table)
+
+
+def _type(kind: str) -> str:
+    return TYPES.get(kind.upper(), kind.lower())
+
+
+def _canonical(cursor: psycopg.Cursor[Any], kind: str) -> str:
+    """A type as the server spells it."""
+    cursor.execute(sql.SQL("select format_type(to_regtype({}), null)").format(sql.Literal(kind)))
+    plain = cursor.fetchone()
+    if "(" in kind and plain is not None:
+        return f"{plain[0]}({kind.split('(', 1)[1].replace(' ', '')}"
+    return str(plain[0]) if plain is not None else kind
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

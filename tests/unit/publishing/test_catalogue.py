@@ -1,0 +1,85 @@
+"""What the contract says of the served tables: whole sentences, and for every number whether it adds up."""
+
+import re
+
+import pytest
+
+from orchestration.publishing.catalogue import (
+    ADDITIVE,
+    DIMENSION,
+    KEY,
+    MEASURE,
+    TIME,
+    column_meaning,
+    contract,
+    meaning,
+)
+from orchestration.serving import PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "role", "unit"),
+    [
+        ("deal_key", "VARCHAR", KEY, None),
+        ("stage", "VARCHAR", DIMENSION, None),
+        ("is_open", "BOOLEAN", DIMENSION, None),
+        ("stage_rank", "BIGINT", DIMENSION, None),
+        ("rank_by_days", "BIGINT", DIMENSION, None),
+        ("closed_at", "TIMESTAMP", TIME, None),
+        ("period_start", "DATE", TIME, None),
+        ("deals", "BIGINT", ADDITIVE, None),
+        ("won_amount", "DECIMAL(38,2)", ADDITIVE, "money"),
+        ("p10_amount", "DECIMAL(38,2)", MEASURE, "money"),
+        ("won_mean_amount", "DECIMAL(38,2)", MEASURE, "money"),
+        ("target_amount", "DECIMAL(38,2)", MEASURE, "money"),
+        ("dwell_p50_days", "DOUBLE", MEASURE, "days"),
+        ("cap_days", "BIGINT", MEASURE, "days"),
+        ("conversion_to_date_low", "DOUBLE", MEASURE, "a share from 0 to 1"),
+        ("usual_high", "BIGINT", MEASURE, None),
+    ],
+)
+def test_a_name_and_a_type_say_what_a_column_is_for(name: str, kind: str, role: str, unit: str | None) -> None:
+    meant = column_meaning(name, kind, "A sentence.")
+    assert (meant.role, meant.unit) == (role, unit)
+
+
+def test_what_tells_rows_apart_is_never_added_up() -> None:
+    assert column_meaning("minimum_score", "BIGINT", "The cut-off.", key=("minimum_score",)).role == DIMENSION
+
+
+def test_amounts_of_several_currencies_do_not_add_up() -> None:
+    assert column_meaning("amount", "DECIMAL(18,2)", "Its amount.", has_currency=True).role == MEASURE
+    assert column_meaning("amount", "DECIMAL(38,2)", "The amount.").role == ADDITIVE
+    by_name = {column.name: column for column in meaning(PUBLISHED["deals_current"]).columns}
+    assert (by_name["amount"].role, by_name["amount_reporting"].role) == (MEASURE, ADDITIVE)
+
+
+def test_a_comment_says_whether_a_number_adds_up() -> None:
+    assert column_meaning("deals", "BIGINT", "Deals.").comment() == "Deals. Adds up."
+    assert (
+        column_meaning("dwell_p50_days", "DOUBLE", "Median.").comment() == "Median. In days. Never add up or average."
+    )
+    assert column_meaning("stage", "VARCHAR", "The stage.").comment() == "The stage."
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_every_served_table_and_column_is_described(name: str) -> None:
+    told = contract()[name]
+    assert told["row"].startswith("One row per "), "the grain comes first"
+    for column, (_, said) in told["columns"].items():
+        assert re.fullmatch(r".{3,}[.)]", said), f"{name}.{column}: {said!r} is no sentence"
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_the_columns_that_tell_rows_apart_are_served(name: str) -> None:
+    assert set(PUBLISHED[name].order_by) <= set(contract()[name]["columns"])
+
+
+def test_the_contract_knows_the_served_tables_and_no_other() -> None:
+    assert set(contract()) == set(PUBLISHED)
+
+
+def test_a_chart_is_told_of_which_columns_to_take_one_value() -> None:
+    period = meaning(PUBLISHED["forecast_period"])
+    assert period.filter_one == ("method", "funnel", "scope", "period_kind")
+    assert period.comment().endswith("Take one value at a time of: method, funnel, scope, period_kind.")
