@@ -88,13 +88,17 @@ def _deals(inputs: ForecastInputs, outlook: Outlook) -> pl.DataFrame:
             "expected_win_on",
             "amount_exclusion",
             "amount_basis",
+            "realisation",
             "amount_if_won",
         )
     )
 
 
 def _with_amounts(deals: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
-    """amount_if_won, amount_basis (own, mean_won; null without amount) and why there is none."""
+    """amount_if_won, amount_basis (own, mean_won; null without amount) and why there is none.
+
+    Also realisation, by which the deal's own amount is scaled; null where it is not its own.
+    """
     ratios = realisations(inputs).drop("won_deals")
     of_funnel = ratios.filter(pl.col("stage").is_null()).select("funnel", pl.col("realisation").alias("of_funnel"))
     amounts = won_amounts(inputs)
@@ -121,16 +125,17 @@ def _with_amounts(deals: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
             .alias("amount_basis")
         )
         .with_columns(
+            pl.when(pl.col("amount_basis") == "own").then(ratio).alias("realisation"),
             pl.coalesce(
                 pl.when(pl.col("amount_basis").is_null()).then("reason"),
                 pl.when(pl.col("win_rate").is_null()).then(pl.lit("no_rate_history")),
-            ).alias("amount_exclusion")
+            ).alias("amount_exclusion"),
         )
         .with_columns(
             pl.when(pl.col("amount_exclusion").is_null())
             .then(
                 pl.when(pl.col("amount_basis") == "own")
-                .then(rate_times_amount(ratio, pl.col("amount_reporting")))
+                .then(rate_times_amount(pl.col("realisation"), pl.col("amount_reporting")))
                 .otherwise("mean_won")
             )
             .alias("amount_if_won")

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import BUSINESS_DATE, deal, hazards, history, moves, won, world
 
+from orchestration.forecasting.forecast import forecast as forecast_of
 from orchestration.forecasting.inputs import ForecastInputs
-from orchestration.forecasting.method import MethodForecast
-from orchestration.forecasting.methods import timed
+from orchestration.forecasting.method import ForecastMethod, MethodForecast
+from orchestration.forecasting.methods import timed, timed_adjusted
 from orchestration.forecasting.timing import chances_by, dated_months
 
 HISTORY = [
@@ -106,6 +107,24 @@ def test_a_deal_without_an_amount_is_worth_a_mean_won_deal_and_says_so() -> None
     assert of_deal(forecast, "d")["amount_basis"] == "mean_won"
     assert of_deal(forecast, "own")["amount_basis"] == "own"
     assert forecast.chances.filter(pl.col("deal_key") == "d")["amount_if_won"][0] == Decimal("30000.00")
+
+
+@pytest.mark.parametrize("method", [timed, timed_adjusted])
+def test_the_served_realisation_is_what_a_deals_own_amount_is_scaled_by(method: ForecastMethod) -> None:
+    stage_amounts = [
+        {"funnel": "direct", "stage": "proposal", "won_deals": 37} | {"amount_at_stage": 1001, "amount_won": 803}
+    ]
+    deals = [deal("d", amount="98765.43"), deal("c", "contact", "500.55"), deal("mean", amount=None)]
+    inputs = world(counts=HISTORY, won_deals=WON, deals=deals, stage_amounts=stage_amounts)
+    served = forecast_of(inputs, [method], draws=10)
+    worth = dict(served.deal_periods.select("deal_key", "amount_if_won").unique().iter_rows())
+    ratios = dict(served.deals.select("deal_key", "realisation").iter_rows())
+    assert ratios.pop("mean") is None
+    assert 0 < ratios["d"] < ratios["c"] < 1
+    for each in served.deals.filter(pl.col("amount_basis") == "own").iter_rows(named=True):
+        scaled = each["amount_reporting"] * Decimal(repr(ratios.pop(each["deal_key"])))
+        assert worth[each["deal_key"]] == scaled.quantize(Decimal("0.01"), "ROUND_HALF_UP")
+    assert ratios == {}
 
 
 @pytest.mark.parametrize(
