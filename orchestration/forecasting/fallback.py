@@ -63,12 +63,13 @@ def spoken(inputs: ForecastInputs, method: str, made_by: Callable[[str], MethodF
             fell_back_to |= dict.fromkeys(sorted(told), name)
             silent -= told
     speaker = {funnel: fell_back_to.get(funnel, method) for funnel in inputs.funnels()}
+    told_new_business = {name: set(made.new_business["funnel"]) for name, made in chosen.items()}
     return Spoken(
         method=method,
         made=own if not fell_back_to else _composed(inputs, chosen, speaker),
         fell_back_to=fell_back_to,
         untimed=frozenset(funnel for funnel, name in speaker.items() if not chosen[name].has_timing),
-        tells_new_business=frozenset(funnel for funnel, name in speaker.items() if chosen[name].new_business.height),
+        tells_new_business=frozenset(funnel for funnel, name in speaker.items() if funnel in told_new_business[name]),
     )
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -95,6 +96,25 @@ def test_new_business_is_that_of_whoever_speaks() -> None:
     december = made.periods.filter(pl.col("period_label") == "2026-12", pl.col("scope") == "all")
     told = dict(december.select("funnel", "new_business_amount").iter_rows())
     assert told == {"direct": Decimal(10), "partner": None, "all": Decimal(10)}
+
+
+def test_new_business_that_is_told_of_one_funnel_is_unknown_and_not_zero_in_another() -> None:
+    everywhere = Made("timed", set())
+    told = everywhere.forecast(two_funnels())
+    of_direct = replace(told, new_business=told.new_business.filter(pl.col("funnel") == "direct"))
+
+    class InOneFunnel:
+        name = "timed"
+
+        def forecast(self, inputs: ForecastInputs, /) -> MethodForecast:
+            return of_direct
+
+    made = forecast(two_funnels(), [InOneFunnel()], draws=10)
+    for label, amount in (("2026-11", Decimal(0)), ("2026-12", Decimal(10))):
+        rows = made.periods.filter(pl.col("period_label") == label, pl.col("scope") == "all")
+        amounts_told = dict(rows.select("funnel", "new_business_amount").iter_rows())
+        assert amounts_told == {"direct": amount, "partner": None, "all": amount}
+        assert dict(rows.select("funnel", "new_business_deals").iter_rows())["partner"] is None
 
 
 def test_the_chain_is_followed_to_the_first_method_with_history() -> None:
