@@ -55,8 +55,9 @@ def targets_by_level(inputs: ForecastInputs, scopes: Collection[str]) -> pl.Data
     it is made of is not known, such as one in a currency without a rate), target_basis.
 
     A target is as given for exactly this level and fiscal period; several are added up. Else a quarter's is the sum of
-    its months', where each of them has one. Else it is the sum of parts: of all funnels the funnels', or within a
-    funnel of a team its owners', of the whole its teams' and those of owners in no team. A target is never split.
+    its months', where each of them has one. Else it is the sum of parts: of a team its owners', of the whole its teams'
+    and those of owners in no team; of all funnels the funnels', where one of them gives that level (what owners are
+    given without a funnel is then in it, as far as anybody can tell, and is not added). A target is never split.
     """
     given, team_of = _given(inputs), _team_of_owner(inputs)
     rows = []
@@ -125,8 +126,11 @@ def _with_wholes(given: _Targets, team_of: Mapping[str, str]) -> _Targets:
     for (funnel, scope, value), target in sorted(targets.items()):
         if funnel != ALL:
             by_level[scope, value].append(target)
+    given_to = {(scope, value) for funnel, scope, value in given if funnel != ALL}
     for (scope, value), parts in by_level.items():
-        targets.setdefault((ALL, scope, value), _summed(parts, FROM_PARTS))
+        # What no funnel gives is made of its own parts, as those given without a funnel are in no funnel's sum.
+        if scope == "owner" or (scope, value) in given_to:
+            targets.setdefault((ALL, scope, value), _summed(parts, FROM_PARTS))
     _add_wholes(targets, ALL, team_of)
     return targets
 

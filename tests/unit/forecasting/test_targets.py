@@ -47,6 +47,29 @@ def test_the_target_of_a_whole_that_has_none_is_the_sum_of_its_parts() -> None:
     assert made["all", "all", "all", "2026-10", "q"] == (Decimal(35), "sum_of_parts")
 
 
+def test_quotas_without_a_funnel_add_to_those_of_funnels() -> None:
+    without = target(QUARTER, "100.00", owner_key="a")
+    within = target(QUARTER, "50.00", funnel="direct", owner_key="b")
+    made = found(without, within)
+    assert made["direct", "all", "all", "2026-10", "q"] == (Decimal(50), "sum_of_parts")
+    assert made["all", "owner", "b", "2026-10", "q"] == (Decimal(50), "sum_of_parts")
+    assert made["all", "all", "all", "2026-10", "q"] == (Decimal(150), "sum_of_parts")
+    # One team or two, the whole is the same.
+    for team_of_a, team_of_b in (("t", "t"), ("t", "u"), (None, "t")):
+        made = found(without | {"team": team_of_a}, within | {"team": team_of_b})
+        assert made["all", "all", "all", "2026-10", "q"] == (Decimal(150), "sum_of_parts")
+    assert found(without | {"team": "t"}, within | {"team": "t"})["all", "team", "t", "2026-10", "q"][0] == Decimal(150)
+
+
+def test_quotas_of_owners_are_not_added_to_what_funnels_as_wholes_are_given() -> None:
+    made = found(
+        target(QUARTER, "90.00", funnel="direct"),
+        target(QUARTER, "40.00", owner_key="a"),
+        target(QUARTER, "50.00", owner_key="b"),
+    )
+    assert made["all", "all", "all", "2026-10", "q"] == (Decimal(90), "sum_of_parts")
+
+
 def test_owners_count_in_the_team_of_their_deals_and_alone_where_they_have_none() -> None:
     made = found(
         target(QUARTER, "1.00", funnel="direct", owner_key="o1"),
