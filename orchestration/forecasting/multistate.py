@@ -19,11 +19,14 @@ soon. Won is entered for good.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from orchestration.forecasting.hazards import BANDS, FIRST_STATE, KINDS, UNKNOWN, WEEKS, WON, Doubt, Floats, Hazards
+from orchestration.forecasting.rates import RATE_PLACES
+from orchestration.forecasting.rates import log_odds_sd as log_odds_sd_of_rate
 
 # Ages in days up to the first of the open-ended last week, from which on nothing changes.
 AGES = 7 * (WEEKS - 1) + 1
@@ -32,6 +35,8 @@ UNKNOWN_AGE = AGES
 LONGEST_DAYS = 2 * 365
 # Standard deviation of the log-odds of a chance that may as well be any: uniform between 0 and 1.
 NOTHING_KNOWN = np.pi / np.sqrt(3)
+# What is told as a chance of 0 or 1, to the places that chances have.
+_AS_GOOD_AS_NONE = 0.5 / 10**RATE_PLACES
 
 Days = npt.NDArray[np.int64]
 
@@ -47,8 +52,9 @@ class Solution:
     from_entry: within t = 0, 1, ... days of entering a state, (t, segments, states).
     half_day: the first day by which half of `won` will have been used; -1 beyond LONGEST_DAYS, where won is 0, and of
         closed states.
-    log_odds_sd: standard error of the log-odds of `won` by whole weeks spent, (segments, states, WEEKS); 0 where the
-        chance is 0 or 1. shared: the part of its square that all segments have in common, 0 to 1, likewise.
+    log_odds_sd: standard error of the log-odds of `won` by whole weeks spent, (segments, states, WEEKS); where the
+        chance is 0 or 1 that of a rate of so few visits. shared: the part of its square that all segments have in
+        common, 0 to 1, likewise.
     """
 
     won: Floats
@@ -115,7 +121,7 @@ def solve(hazards: Hazards, days: Sequence[int], *, entry_days: int = 0) -> Solu
             break
     half_day = np.where((below_half > 0) & ~is_waiting, below_half, -1)
 
-    log_odds_sd, shared = _doubt(hazards, end)
+    log_odds_sd, shared = _with_certain(hazards, told[..., 7 * np.arange(WEEKS)], *_doubt(hazards, end))
     # Rounding may carry a chance a hair beyond its limit.
     return Solution(
         won=told,
@@ -191,6 +197,21 @@ def _doubt(hazards: Hazards, end: _End) -> tuple[Floats, Floats]:
     chance = end.won[..., starts]
     log_odds_sd = _ratio(np.sqrt(total), chance * (1 - chance))
     return np.minimum(log_odds_sd, NOTHING_KNOWN), _ratio(common, total)
+
+
+def _with_certain(hazards: Hazards, chance: Floats, log_odds_sd: Floats, shared: Floats) -> tuple[Floats, Floats]:
+    """The errors, also where all that was seen ended alike: there no rate moves the chance, and yet it is not certain.
+
+    It is as sure as a rate of 0 or 1 of the stage's visits in the funnel, or of the closes where those are fewer: what
+    a segment lacks it has from the funnel, so that all segments share the error.
+    """
+    is_certain = (chance <= _AS_GOOD_AS_NONE) | (chance >= 1 - _AS_GOOD_AS_NONE)
+    visits = np.minimum(hazards.seen.visits[0], hazards.seen.closes)
+    of_visits = np.array([log_odds_sd_of_rate(Fraction(1), int(each)) for each in visits])[:, None]
+    return (
+        np.where(is_certain, np.minimum(of_visits, NOTHING_KNOWN), log_odds_sd),
+        np.where(is_certain, 1.0, shared),
+    )
 
 
 def _worth_of_rates(rates: Floats, worth: Floats, staying_worth: Floats) -> Floats:

@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from orchestration.forecasting.forecast import forecast as forecast_of
 from orchestration.forecasting.inputs import ForecastInputs
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
 from orchestration.forecasting.methods import timed, timed_adjusted
+from orchestration.forecasting.rates import log_odds_sd
 from orchestration.forecasting.timing import chances_by, dated_months
 
 HISTORY = [
@@ -190,11 +192,23 @@ def test_a_stage_from_which_too_many_run_into_the_unknown_has_no_rate() -> None:
 def test_where_all_were_won_every_deal_will_be_and_where_none_was_none_will() -> None:
     all_won = made(counts=moves({("proposal", "won"): 50}), deals=[deal("d")])
     assert of_deal(all_won, "d")["win_rate"] == 1
-    assert of_deal(all_won, "d")["rate_sd"] == 0
+    assert of_deal(all_won, "d")["rate_sd"] == pytest.approx(log_odds_sd(Fraction(1), 50))
     none_won = made(counts=moves({("proposal", "lost"): 50}), deals=[deal("d")])
     assert of_deal(none_won, "d")["win_rate"] == 0
+    assert of_deal(none_won, "d")["rate_sd"] == pytest.approx(log_odds_sd(Fraction(0), 50))
     assert of_deal(none_won, "d")["expected_win_on"] is None
     assert none_won.chances["expected_amount"].sum() == 0
+
+
+@pytest.mark.parametrize("segment", ["A", "never seen"])
+def test_thirty_of_thirty_won_is_not_certain(segment: str) -> None:
+    pipeline = [deal(f"d{number}", amount="1000.00", segment=segment) for number in range(50)]
+    seen = {("proposal", "won"): 30}
+    inputs = world(counts=[*moves(seen), *moves(seen, segment="A")], deals=pipeline)
+    rows = forecast_of(inputs, [timed], draws=2000).periods
+    quarter = rows.filter(period_kind="quarter", scope="all", funnel="all").row(0, named=True)
+    assert quarter["open_p10_amount"] < Decimal(49_000)
+    assert Decimal(45_000) < quarter["open_p50_amount"] <= quarter["open_p90_amount"]
 
 
 def test_a_deal_overdue_for_years_has_the_rate_of_the_oldest() -> None:
