@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from orchestration.forecasting.inputs import ALL, MONEY_SUM
+from orchestration.forecasting.method import WITHOUT_TIMING
 
 BACKTEST, NIGHT = "backtest", "night"
 TOTAL, OPEN = "total", "open"
@@ -179,11 +180,13 @@ def champions(said: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
 
     The lowest mean pinball loss of part `total` over the last CHAMPION_AS_OFS as-of dates with a scored period; the
     simpler method where two are equal. Only methods that spoke of as many periods as the one that spoke of most are
-    compared, over those that all of them spoke of: silence about a hard period must not win.
+    compared, over those that all of them spoke of: silence about a hard period must not win. A method that at night
+    does not say when (`method.WITHOUT_TIMING`) is none: it would lead a page without a figure for any period.
     """
     pairs = said.filter(
         (pl.col("source") == BACKTEST)
         & (pl.col("part") == TOTAL)
+        & ~pl.col("method").is_in(WITHOUT_TIMING)
         & pl.col("is_scored")
         & pl.all_horizontal(pl.col("p10_amount", "p50_amount", "p90_amount").is_not_null())
     ).filter(pl.col("as_of_date").rank("dense", descending=True).over("funnel") <= CHAMPION_AS_OFS)

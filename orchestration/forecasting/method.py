@@ -58,6 +58,10 @@ class MethodForecast:
     reasons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REASONS))
 
 
+# Methods that at night do not say when a deal is won (has_timing is false); a backtest places what they expect.
+WITHOUT_TIMING = ("stage_average",)
+
+
 class ForecastMethod(Protocol):
     """A module of `methods/` with a name and this function."""
 

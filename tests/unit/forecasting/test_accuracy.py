@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from worlds import deal, world
 
 from orchestration.forecasting.accuracy import LEAD_BUCKETS, SAID, accuracy, champions, lead_bucket
+from orchestration.forecasting.method import WITHOUT_TIMING
+from orchestration.forecasting.registry import METHODS as METHODS_OF_NIGHT
 
 METHODS = ("simple", "middle", "rich")
 
@@ -194,6 +197,19 @@ def test_silence_about_a_hard_period_does_not_win() -> None:
         "is_scored": False,
     }
     assert champions(said(quiet + months_of("rich", ["5"] * 7 + ["80"])), METHODS).rows() == [("direct", "rich")]
+
+
+def test_a_method_that_does_not_say_when_is_no_champion() -> None:
+    rows = months_of("stage_average", ["0"] * 8) + months_of("simple", ["5"] * 8)
+    methods = ("stage_average", *METHODS)
+    assert champions(said(rows), methods).rows() == [("direct", "simple")]
+    assert champions(said(months_of("stage_average", ["0"] * 8)), methods).height == 0
+
+
+def test_methods_that_do_not_say_when_are_known_by_name() -> None:
+    inputs = world(deals=[deal("d")])
+    silent_about_time = {method.name for method in METHODS_OF_NIGHT if not method.forecast(inputs).has_timing}
+    assert silent_about_time == set(WITHOUT_TIMING)
 
 
 def test_each_funnel_has_its_own_champion() -> None:
