@@ -34,13 +34,11 @@ from orchestration.insights.sentences import Fact, Stage, sentence
 
 PREVIOUS, YEAR_AGO, BEST = "previous_quarter", "year_ago", "best_quarter"
 REST = "rest"
-# A funnel has three comparisons of quarters, each of which names nothing wrongly with this probability, so that all
-# three together do with more than 95 %.
-QUARTER_LEVEL = 0.985
-# Of owners and of teams there is one comparison each, over all of them and all stages at once.
-MEMBER_LEVEL = 0.95
-# Owners are many; the limit for all of them rests on all their draws, so that fewer of each do.
-MEMBER_DRAWS = 300
+# A funnel has five comparisons: with three quarters, and of all owners and of all teams over all stages at once. Each
+# names something wrongly with a hundredth at most, so that the whole table does with less than 5 %.
+LEVEL = 0.99
+# Owners are many, so that fewer draws of each do than of quarters; a limit that one in a hundred exceeds needs these.
+MEMBER_DRAWS = 500
 QUARTERS_COMPARED = 8
 MILLION = 1_000_000
 
@@ -207,7 +205,7 @@ def _quarters(stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
                         farthest[comparison].append(far)
         for comparison, chosen in ((PREVIOUS, 1), (YEAR_AGO, 4), (BEST, best)):
             reference = groups.get(chosen) if chosen is not None else None
-            pair = stage.pair(comparison, focus, reference, QUARTER_LEVEL)
+            pair = stage.pair(comparison, focus, reference, LEVEL)
             if chosen in errors:
                 pair.shares = split(counts[0], counts[chosen], settings.shrinkage_deals)
                 pair.errors = errors[chosen]
@@ -231,7 +229,7 @@ def _members(scope: str, stages: Sequence[_Stage], settings: Settings) -> list[P
             if member == "(none)":
                 continue
             focus, reference = Group.of(own), Group(REST, REST, rest) if rest.height else None
-            pair = stage.pair(scope, focus, reference, MEMBER_LEVEL)
+            pair = stage.pair(scope, focus, reference, LEVEL)
             pairs.append(pair)
             if reference is None:
                 continue

@@ -62,6 +62,12 @@ def test_five_shares_of_each_comparison_add_up_to_the_change_to_the_last_place(f
     assert dict(found.schema) == dict(CAUSE_COLUMNS)
 
 
+def test_the_five_comparisons_of_a_funnel_together_have_more_than_95_percent(found: pl.DataFrame) -> None:
+    levels = found.group_by("funnel", "comparison").agg(pl.col("interval_level").max())
+    assert levels.height == 5
+    assert levels.select((1 - pl.col("interval_level")).sum()).item() <= 0.05 + 1e-9
+
+
 def test_each_quarter_is_compared_with_the_one_before_a_year_ago_and_the_best(
     worse: list[Deal], found: pl.DataFrame
 ) -> None:
