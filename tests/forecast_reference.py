@@ -372,9 +372,9 @@ def won_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> list[Row]:
 def stage_amount_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> list[Row]:
     """Both amounts at the rate of the day of winning, so that their ratio is one of prices and not of currencies."""
     instant = end_of(day)
-    count: Counter[str] = Counter()
-    at_stage: defaultdict[str, Decimal] = defaultdict(Decimal)
-    at_won: defaultdict[str, Decimal] = defaultdict(Decimal)
+    count: Counter[tuple[str, int]] = Counter()
+    at_stage: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    at_won: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for deal in deals:
         stay = deal.stay_at(instant)
         if stay is None or stay.stage != "won":
@@ -391,19 +391,21 @@ def stage_amount_rows(deals: Iterable[TrueDeal], day: date, rates: Rates) -> lis
                 seen.add(change.stage)
                 first = rates.money(change.amount, deal.currency, local_date(stay.entered))
                 if first is not None and final is not None:
-                    count[change.stage] += 1
-                    at_stage[change.stage] += first
-                    at_won[change.stage] += final
+                    key = (change.stage, len(str(int(max(first, final)))))
+                    count[key] += 1
+                    at_stage[key] += first
+                    at_won[key] += final
     return [
         {
             "as_of_date": day,
             "funnel": FUNNEL,
             "stage": stage,
-            "won_deals": count[stage],
-            "amount_at_stage": at_stage[stage],
-            "amount_won": at_won[stage],
+            "amount_digits": digits,
+            "won_deals": count[stage, digits],
+            "amount_at_stage": at_stage[stage, digits],
+            "amount_won": at_won[stage, digits],
         }
-        for stage in sorted(count)
+        for stage, digits in sorted(count)
     ]
 
 

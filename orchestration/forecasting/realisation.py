@@ -14,6 +14,9 @@ from orchestration.forecasting.inputs import MONEY_SUM, ForecastInputs, worked_o
 
 REALISATION = pl.Decimal(20, 12)
 _SCALE = 10**12
+# How many usual deals of its funnel the largest one may weigh as.
+LARGEST = 10
+_SUMS = ("won_deals", "amount_at_stage", "amount_won")
 
 
 @dataclass(frozen=True)
@@ -31,29 +34,52 @@ class WonAmount:
         return (2 * cents.numerator + cents.denominator) // (2 * cents.denominator)
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Won deals, what they were worth at a stage, and what they were won for."""
+
+    deals: int = 0
+    at_stage: Fraction = Fraction(0)
+    won: Fraction = Fraction(0)
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(self.deals + other.deals, self.at_stage + other.at_stage, self.won + other.won)
+
+    def up_to(self, most: Fraction) -> "_Sums":
+        """Both amounts scaled alike, so that the larger one is no more than `most` a deal; the ratio stays."""
+        larger = max(self.at_stage, self.won)
+        if larger <= most * self.deals:
+            return self
+        weight = most * self.deals / larger
+        return _Sums(self.deals, self.at_stage * weight, self.won * weight)
+
+    def drawn(self, parent: Fraction, weight: int) -> Fraction:
+        if self.deals == 0 or self.at_stage <= 0 or self.won < 0:
+            return parent
+        prior = weight * self.at_stage / self.deals
+        return (self.won + prior * parent) / (self.at_stage + prior)
+
+
 @worked_out_once
 def realisations(inputs: ForecastInputs) -> pl.DataFrame:
     """One row per funnel and stage that an amount was won from: funnel, stage, realisation Decimal(20, 12), won_deals.
 
     Sum won over sum at the stage, drawn to the funnel's own ratio by the weight of shrinkage_deals deals of mean
     amount, and that one to 1 likewise: (W + m a R) / (S + m a), with a = S / n. The row with stage null is the
-    funnel's, for stages without one.
+    funnel's, for stages without one. Deals far larger than those of the funnel weigh in sums as LARGEST usual ones.
     """
-    rows = []
-    for (funnel,), stages in inputs.stage_amounts.sort("funnel", "stage").group_by("funnel", maintain_order=True):
-        seen = stages.select("stage", "won_deals", "amount_at_stage", "amount_won").rows()
-        deals = sum(row[1] for row in seen)
-        whole = _drawn(
-            deals,
-            Fraction(sum((row[2] for row in seen), Decimal(0))),
-            Fraction(sum((row[3] for row in seen), Decimal(0))),
-            Fraction(1),
-            inputs.shrinkage_deals,
-        )
-        rows.append((funnel, None, _decimal(whole), deals))
-        for stage, won_deals, at_stage, won in seen:
-            ratio = _drawn(won_deals, Fraction(at_stage), Fraction(won), whole, inputs.shrinkage_deals)
-            rows.append((funnel, stage, _decimal(ratio), won_deals))
+    rows: list[tuple[object, ...]] = []
+    by_funnel = inputs.stage_amounts.sort("funnel", "stage", "amount_digits").group_by("funnel", maintain_order=True)
+    for (funnel,), sizes in by_funnel:
+        seen: dict[str, _Sums] = {}
+        most = LARGEST * _usual_amount(sizes)
+        for stage, won_deals, at_stage, won in sizes.select("stage", *_SUMS).iter_rows():
+            seen[stage] = seen.get(stage, _Sums()) + _Sums(won_deals, Fraction(at_stage), Fraction(won)).up_to(most)
+        whole_sums = sum(seen.values(), _Sums())
+        whole = whole_sums.drawn(Fraction(1), inputs.shrinkage_deals)
+        rows.append((funnel, None, _decimal(whole), whole_sums.deals))
+        for stage, sums in seen.items():
+            rows.append((funnel, stage, _decimal(sums.drawn(whole, inputs.shrinkage_deals)), sums.deals))
     schema = {"funnel": pl.String(), "stage": pl.String(), "realisation": REALISATION, "won_deals": pl.Int64()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -90,11 +116,13 @@ def _won_amount(amounts: pl.Series) -> WonAmount:
     )
 
 
-def _drawn(deals: int, at_stage: Fraction, won: Fraction, parent: Fraction, weight: int) -> Fraction:
-    if deals == 0 or at_stage <= 0 or won < 0:
-        return parent
-    prior = weight * at_stage / deals
-    return (won + prior * parent) / (at_stage + prior)
+def _usual_amount(sizes: pl.DataFrame) -> Fraction:
+    """Mean larger amount of the size that the median deal of a funnel has."""
+    of_size = sizes.group_by("amount_digits").agg(pl.col(_SUMS).sum()).sort("amount_digits")
+    middle = (pl.col("won_deals").cum_sum() * 2 >= pl.col("won_deals").sum()).alias("is_reached")
+    deals, at_stage, won = of_size.filter(middle).select(_SUMS).row(0)
+    usual: Fraction = Fraction(max(at_stage, won)) / deals
+    return usual
 
 
 def _decimal(ratio: Fraction) -> Decimal:

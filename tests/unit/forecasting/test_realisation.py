@@ -3,6 +3,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from worlds import won, world
 
 from orchestration.forecasting.realisation import realisations, won_amounts
@@ -37,6 +38,33 @@ def test_amounts_of_nothing_say_nothing_of_what_is_left_of_them() -> None:
 
 def test_without_shrinkage_the_ratio_is_that_of_the_sums() -> None:
     assert ratios(at("proposal", 2, "300.00", "100.00"), shrinkage_deals=0)["proposal"] == Decimal("0.333333333333")
+
+
+@pytest.mark.parametrize(("giant_then", "giant_won"), [("100000000.00", "50000000.00"), ("10.00", "100000000.00")])
+def test_one_giant_won_deal_does_not_set_the_realisation_of_all(giant_then: str, giant_won: str) -> None:
+    usual = at("proposal", 100, "1000000.00", "1000000.00") | {"amount_digits": 5}
+    giant = at("proposal", 1, giant_then, giant_won) | {"amount_digits": 9}
+    for stage in ("proposal", None):
+        ratio = ratios(usual, giant, shrinkage_deals=0)[stage]
+        # It weighs as ten deals of 10,000: at most a tenth of the others.
+        assert ratio != 1
+        assert abs(ratio - 1) <= Decimal("0.1")
+    giants_alone = [at("proposal", 30, "3000000000.00", "1500000000.00") | {"amount_digits": 9}]
+    assert ratios(*giants_alone, shrinkage_deals=0)["proposal"] == Decimal("0.5")
+
+
+def test_deals_up_to_ten_usual_ones_weigh_by_their_amount() -> None:
+    usual = at("proposal", 100, "1000000.00", "1000000.00") | {"amount_digits": 5}
+    large = at("proposal", 10, "1000000.00", "500000.00") | {"amount_digits": 6}
+    assert ratios(usual, large, shrinkage_deals=0)["proposal"] == Decimal("0.75")
+
+
+def test_a_giant_in_one_stage_is_held_against_the_deals_of_all_stages() -> None:
+    usual = at("contact", 100, "1000000.00", "1000000.00") | {"amount_digits": 5}
+    giant = at("proposal", 1, "100000000.00", "50000000.00") | {"amount_digits": 9}
+    made = ratios(usual, giant, shrinkage_deals=0)
+    assert (made["contact"], made["proposal"]) == (1, Decimal("0.5"))
+    assert made[None] == Decimal("0.954545454545")
 
 
 def test_the_mean_won_amount_of_a_small_segment_is_drawn_to_the_funnel() -> None:

@@ -117,7 +117,7 @@ def tables(
         "forecast_deal_outcomes": of_tonight(outcomes),
         "forecast_hazard_counts": of_tonight(counts),
         "forecast_won_deals": list(won_deals),
-        "forecast_stage_amounts": of_tonight(stage_amounts),
+        "forecast_stage_amounts": [{"amount_digits": 5, **row} for row in of_tonight(stage_amounts)],
         "forecast_creations": list(creations),
         "forecast_targets": list(targets),
         "company": [{"minimum_n": minimum_n, "shrinkage_deals": shrinkage_deals}],

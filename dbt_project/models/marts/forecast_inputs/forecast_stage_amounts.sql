@@ -91,36 +91,64 @@ with
         from never_changed
     ),
 
+    converted as (
+        select
+            funnel,
+            stage,
+            won_at,
+            known_until_at,
+            cast(
+                cast(amount_then as decimal(30, 2)) * fx_rate as decimal(18, 2)
+            ) as amount_at_stage,
+            amount_when_won
+        from known
+        where amount_then > 0
+    ),
+
+    -- Told apart by size, so that a few giants can be weighed as what they are.
+    sized as (
+        select
+            *,
+            length(
+                cast(
+                    cast(
+                        floor(greatest(amount_at_stage, amount_when_won)) as bigint
+                    ) as {{ dbt.type_string() }}
+                )
+            ) as amount_digits
+        from converted
+    ),
+
     -- Won before the first as-of, or between it and the next.
     won_by_as_of as (
         select
             as_ofs.as_of_date,
-            known.funnel,
-            known.stage,
-            known.known_until_at,
+            sized.funnel,
+            sized.stage,
+            sized.amount_digits,
+            sized.known_until_at,
             count(*) as won_deals,
-            sum(
-                cast(cast(known.amount_then as decimal(30, 2)) * known.fx_rate as decimal(18, 2))
-            ) as amount_at_stage,
-            sum(known.amount_when_won) as amount_won
-        from known
+            sum(sized.amount_at_stage) as amount_at_stage,
+            sum(sized.amount_when_won) as amount_won
+        from sized
         inner join
             as_ofs
-            on known.won_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or known.won_at >= as_ofs.previous_as_of_at)
-        where known.amount_then > 0
-        group by as_ofs.as_of_date, known.funnel, known.stage, known.known_until_at
+            on sized.won_at < as_ofs.as_of_at
+            and (as_ofs.previous_as_of_at is null or sized.won_at >= as_ofs.previous_as_of_at)
+        group by
+            as_ofs.as_of_date, sized.funnel, sized.stage, sized.amount_digits, sized.known_until_at
     ),
 
     -- Taken off again at the first as-of after their deals have left.
     by_as_of as (
-        select as_of_date, funnel, stage, won_deals, amount_at_stage, amount_won
+        select as_of_date, funnel, stage, amount_digits, won_deals, amount_at_stage, amount_won
         from won_by_as_of
         union all
         select
             as_ofs.as_of_date,
             won_by_as_of.funnel,
             won_by_as_of.stage,
+            won_by_as_of.amount_digits,
             - won_by_as_of.won_deals,
             - won_by_as_of.amount_at_stage,
             - won_by_as_of.amount_won
@@ -138,10 +166,11 @@ select
     as_ofs.as_of_date,
     by_as_of.funnel,
     by_as_of.stage,
+    cast(by_as_of.amount_digits as bigint) as amount_digits,
     cast(sum(by_as_of.won_deals) as bigint) as won_deals,
     cast(sum(by_as_of.amount_at_stage) as decimal(38, 2)) as amount_at_stage,
     cast(sum(by_as_of.amount_won) as decimal(38, 2)) as amount_won
 from as_ofs
 inner join by_as_of on as_ofs.as_of_date >= by_as_of.as_of_date
-group by as_ofs.as_of_date, by_as_of.funnel, by_as_of.stage
+group by as_ofs.as_of_date, by_as_of.funnel, by_as_of.stage, by_as_of.amount_digits
 having sum(by_as_of.won_deals) > 0
