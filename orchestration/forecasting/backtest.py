@@ -73,7 +73,7 @@ class Backtest:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A method whose untimed chances are placed in a month."""
+    """A method whose overdue, undated and untimed chances are placed in a month."""
 
     method: ForecastMethod
 
@@ -82,8 +82,7 @@ class _Placed:
         return self.method.name
 
     def forecast(self, inputs: ForecastInputs, /) -> MethodForecast:
-        made = self.method.forecast(inputs)
-        return made if made.has_timing else placed_by_close_date(made, inputs)
+        return placed_by_close_date(self.method.forecast(inputs), inputs)
 
 
 def backtest(
@@ -99,12 +98,12 @@ def backtest(
 
     On each date the running and the next month and quarter are asked about, the running one being that in which the
     day after as-of lies: on the last day of a quarter nothing is left of it to forecast. A method without timing is
-    placed by the close dates of the deals, overdue and undated ones in the running month, which is the reading most
-    favourable to it. An actual is what was won inside the period, of part `open` by the deals that were open at as-of;
-    as known tonight, and null while the period is not over or where deals were won and no amount of them is known. A
-    win that was undone by tonight did not come. A naive amount is what the same period a year before had brought, as
-    known at as-of; null where the funnel is younger. Intervals are stretched by what was known at as-of of how the
-    earlier ones had held.
+    placed by the close dates of the deals, and what is overdue or undated of it and of the methods that go by close
+    dates themselves in the running month, which is the reading most favourable to them. An actual is what was won
+    inside the period, of part `open` by the deals that were open at as-of; as known tonight, and null while the period
+    is not over or where deals were won and no amount of them is known. A win that was undone by tonight did not come.
+    A naive amount is what the same period a year before had brought, as known at as-of; null where the funnel is
+    younger. Intervals are stretched by what was known at as-of of how the earlier ones had held.
 
     begun: is called with each date as it is tried.
     code, kept: what the backtest before this one kept is taken from it where all that it was made of is the same; see

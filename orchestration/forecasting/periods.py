@@ -5,6 +5,7 @@ here: how a method values a deal, intervals, targets.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -103,25 +104,27 @@ def expected_by_close_date() -> pl.Expr:
 
 
 def placed_by_close_date(made: MethodForecast, inputs: ForecastInputs) -> MethodForecast:
-    """A method without timing, read as favourably as can be: every deal in the month of its own close date.
+    """A method that goes by close dates or has no timing, read as favourably as can be: no deal outside all periods.
 
-    What is due by the business date or undated stands in the month in which the day after lies: none of it can be won
-    before. Only a backtest reads it so; a night leaves it untimed.
+    Without timing every deal stands in the month of its own close date. What is due by the business date or undated
+    stands in the month in which the day after lies: none of it can be won before. A method that says the months itself
+    has nothing overdue or undated, and is left as it is. Only a backtest reads methods so.
     """
     tomorrow = inputs.business_date + timedelta(days=1)
     months = horizon(inputs).filter((pl.col("period_kind") == "month") & (pl.col("period_end") >= tomorrow))
-    is_late = pl.col("period_status").is_in([OVERDUE, UNDATED]) | (
-        pl.col("expected_close_date") <= inputs.business_date
-    )
-    placed = with_close_period(inputs.open_deals.select("deal_key", "expected_close_date"), inputs).select(
-        "deal_key",
+    is_late = pl.col("period_status").is_in([OVERDUE, UNDATED])
+    chances = made.chances
+    if not made.has_timing:
+        placed = with_close_period(inputs.open_deals.select("deal_key", "expected_close_date"), inputs)
+        is_late |= pl.col("expected_close_date") <= inputs.business_date
+        chances = chances.drop("period_start", "period_status").join(
+            placed, on="deal_key", how="left", maintain_order="left"
+        )
+    chances = chances.with_columns(
         pl.when(is_late).then(pl.lit(months["period_start"].min())).otherwise("period_start").alias("period_start"),
         pl.when(is_late).then(pl.lit(DATED)).otherwise("period_status").alias("period_status"),
     )
-    chances = made.chances.drop("period_start", "period_status").join(
-        placed, on="deal_key", how="left", maintain_order="left"
-    )
-    return MethodForecast(made.deals, chances.select(made.chances.columns), made.new_business, has_timing=True)
+    return replace(made, chances=chances.select(made.chances.columns), has_timing=True)
 
 
 def with_place(deals: pl.DataFrame) -> pl.DataFrame:

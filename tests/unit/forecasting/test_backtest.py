@@ -13,7 +13,8 @@ from worlds import deal, history, moves, won
 from orchestration.forecasting.backtest import SPOKEN, backtest, first_wins, record, won_in_periods
 from orchestration.forecasting.inputs import ForecastHistory, ForecastInputs
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
-from orchestration.forecasting.methods import crm_probability, stage_average, weighted_stage
+from orchestration.forecasting.methods import crm_probability, stage_average, timed, weighted_stage
+from orchestration.forecasting.periods import placed_by_close_date
 from orchestration.forecasting.registry import METHODS
 from orchestration.forecasting.track_record import KEYS, track_record
 
@@ -162,24 +163,35 @@ def test_a_leap_year_before_is_a_whole_february() -> None:
 # Placing, edge cases
 
 
-def test_a_method_without_timing_is_placed_by_close_dates_and_late_or_undated_deals_in_the_running_month() -> None:
+def test_late_and_undated_deals_of_every_method_that_goes_by_close_dates_stand_in_the_running_month() -> None:
     deals = of(
         JUNE,
-        deal("dated", expected_close_date=date(2026, 8, 15)),
-        deal("due_today", expected_close_date=JUNE),
-        deal("overdue_for_a_year", expected_close_date=date(2025, 5, 1)),
-        deal("undated", expected_close_date=None),
-        deal("placeholder", expected_close_date=date(2099, 12, 31)),
-        deal("far", expected_close_date=date(2027, 3, 31)),
+        deal("dated", amount="1000.00", probability=0.5, expected_close_date=date(2026, 8, 15)),
+        deal("overdue", amount="1000.00", probability=0.5, expected_close_date=date(2026, 6, 29)),
+        deal("overdue_for_a_year", amount="1000.00", probability=0.5, expected_close_date=date(2025, 5, 1)),
+        deal("undated", amount="1000.00", probability=0.5, expected_close_date=None),
+        deal("placeholder", amount="1000.00", probability=0.5, expected_close_date=date(2099, 12, 31)),
+        deal("far", amount="1000.00", probability=0.5, expected_close_date=date(2027, 3, 31)),
     )
     said = tried(deals=deals, won_deals=[won("x", date(2026, 1, 5), "1000.00")])
-    assert one(said, period_kind="month", period_start=date(2026, 7, 1))["forecast_amount"] == Decimal("2000.00")
-    assert one(said, period_kind="month", period_start=date(2026, 8, 1))["forecast_amount"] == Decimal("500.00")
-    assert one(said, period_kind="quarter", period_start=date(2026, 7, 1))["forecast_amount"] == Decimal("2500.00")
-    assert one(said, period_kind="quarter", period_start=date(2026, 10, 1))["forecast_amount"] == Decimal("0.00")
-    # As CRMs have it, what is overdue or undated stands in no period.
-    by_stage = one(said, method="weighted_stage", period_kind="month", period_start=date(2026, 7, 1))
-    assert by_stage["forecast_amount"] == Decimal("0.00")
+    for method in ("crm_probability", "stage_average", "weighted_stage"):
+        by_period = {
+            label: one(said, method=method, period_label=label, part="open")["forecast_amount"]
+            for label in ("2026-07", "2026-08", "FY2026-Q3", "FY2026-Q4")
+        }
+        assert by_period == {
+            "2026-07": Decimal("2000.00"),
+            "2026-08": Decimal("500.00"),
+            "FY2026-Q3": Decimal("2500.00"),
+            "FY2026-Q4": Decimal("0.00"),
+        }
+
+
+def test_a_method_that_says_the_months_itself_is_not_placed(company: ForecastHistory) -> None:
+    inputs = company.inputs(company.as_of_dates[12])
+    made = timed.forecast(inputs)
+    assert made.chances.filter(pl.col("period_status") == "dated").height > 0
+    assert_frame_equal(placed_by_close_date(made, inputs).chances, made.chances)
 
 
 def test_without_any_closed_deal_nothing_is_said_and_the_silence_is_counted() -> None:
@@ -234,9 +246,9 @@ def test_a_chance_to_be_won_by_a_day_is_all_that_lies_before_it() -> None:
         for (question,), rows in answered.group_by("question", maintain_order=True)
     }
     half, nothing = Decimal("0.500000000000"), Decimal("0E-12")
-    assert by_question["running_month"] == [(nothing, 2, 0, 0)]
-    assert by_question["next_month"] == [(nothing, 1, 0, 0), (half, 1, 1, 0)]
-    assert by_question["running_quarter"] == [(nothing, 1, 0, 0), (half, 1, 1, 0)]
+    assert by_question["running_month"] == [(nothing, 1, 0, 0), (half, 1, 0, 0)]
+    assert by_question["next_month"] == [(half, 2, 1, 0)]
+    assert by_question["running_quarter"] == [(half, 2, 1, 0)]
     assert by_question["eventual"] == [(half, 2, 1, 0)]
     assert "next_quarter" not in by_question
 
