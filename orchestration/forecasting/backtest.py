@@ -103,7 +103,8 @@ def backtest(
     inside the period, of part `open` by the deals that were open at as-of; as known tonight, and null while the period
     is not over or where deals were won and no amount of them is known. A win that was undone by tonight did not come.
     A naive amount is what the same period a year before had brought, as known at as-of; null where the funnel is
-    younger. Intervals are stretched by what was known at as-of of how the earlier ones had held.
+    younger. Intervals of totals are stretched by what was known at as-of of how the earlier ones had held; those of
+    part `open` are as simulated, as on a night.
 
     begun: is called with each date as it is tried.
     code, kept: what the backtest before this one kept is taken from it where all that it was made of is the same; see
@@ -116,7 +117,7 @@ def backtest(
     names, known = [method.name for method in methods], known_answers(kept)
     keep: list[tuple[str, bytes, bytes]] = []
     said, answered = [_nothing(SAID)], [_nothing(ANSWERED)]
-    spoken, opened = [_nothing(SPOKEN)], [_nothing(_OPEN_DEALS)]
+    totals = [_nothing(SPOKEN)]
     for day in history.as_of_dates:
         begun(day)
         inputs = history.inputs(day)
@@ -125,15 +126,14 @@ def backtest(
         then = known.get(key) or _said_then(inputs, asked, methods, draws)
         keep.append(then.kept_as(key))
         open_now = inputs.open_deals.select(pl.lit(day).alias("as_of_date"), "deal_key", "funnel")
-        factors = width_factors(_compared(pl.concat(spoken), inputs, pl.concat(opened)))
+        factors = width_factors(_compared(pl.concat(totals), inputs, _nothing(_OPEN_DEALS)))
         said.append(_compared(_stretched(then.spoken, factors), tonight, open_now))
         answered.append(_answered(then.chances, asked, history, tonight, open_now))
-        spoken.append(then.spoken)
-        opened.append(open_now)
+        totals.append(then.spoken.filter(pl.col("part") == TOTAL))
     return Backtest(
         said=_ordered(said, methods),
         answered=pl.concat(answered),
-        width_factors=width_factors(_compared(pl.concat(spoken), tonight, pl.concat(opened))),
+        width_factors=width_factors(_compared(pl.concat(totals), tonight, _nothing(_OPEN_DEALS))),
         kept=pl.DataFrame(keep, schema=KEPT, orient="row"),
     )
 
@@ -321,8 +321,10 @@ def _with_year_before(spoken: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFr
 
 
 def _stretched(spoken: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
-    floor = pl.when(pl.col("part") == TOTAL).then("won_amount").otherwise(pl.lit(0).cast(MONEY_SUM))
-    return widened(spoken.with_columns(floor_amount=floor), factors).select(*SPOKEN)
+    """As a night serves them: totals stretched, open deals as simulated."""
+    is_total = pl.col("part") == TOTAL
+    totals = widened(spoken.filter(is_total), factors, floor="won_amount").select(*SPOKEN)
+    return pl.concat([totals, spoken.filter(~is_total)])
 
 
 def _compared(spoken: pl.DataFrame, tonight: ForecastInputs, open_deals: pl.DataFrame) -> pl.DataFrame:

@@ -159,6 +159,7 @@ def widened(
 def widened_tonight(periods: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
     """Rows of `Forecast.periods` with the intervals of whole funnels stretched by how their like have held so far.
 
+    Totals alone: those of open deals stay as simulated, and a backtest judges them so.
     What was learned of a funnel says nothing of an owner, whose interval is that few deals are his: rows of other
     scopes keep theirs, with a width_factor of 1.
     """

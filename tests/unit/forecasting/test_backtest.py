@@ -11,12 +11,14 @@ from polars.testing import assert_frame_equal
 from worlds import deal, history, moves, won
 
 from orchestration.forecasting.backtest import SPOKEN, backtest, first_wins, record, won_in_periods
+from orchestration.forecasting.forecast import forecast
 from orchestration.forecasting.inputs import ForecastHistory, ForecastInputs
 from orchestration.forecasting.method import ForecastMethod, MethodForecast
 from orchestration.forecasting.methods import crm_probability, stage_average, timed, weighted_stage
 from orchestration.forecasting.periods import placed_by_close_date
 from orchestration.forecasting.registry import METHODS
 from orchestration.forecasting.track_record import KEYS, track_record
+from orchestration.forecasting.widening import widened_tonight
 
 JUNE, JULY, AUGUST = date(2026, 6, 30), date(2026, 7, 31), date(2026, 8, 31)
 HALF = {("contact", "proposal"): 50, ("contact", "lost"): 50, ("proposal", "won"): 100, ("proposal", "lost"): 100}
@@ -391,6 +393,33 @@ def test_intervals_are_stretched_by_earlier_errors_alone(company: ForecastHistor
     assert leaks(said_by(lambda _: [crm_probability]), company, after, [day]) == []
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What the CRM says, in the periods of a backtest."""
+
+    name: str = "crm_probability"
+
+    def forecast(self, inputs: ForecastInputs, /) -> MethodForecast:
+        return placed_by_close_date(crm_probability.forecast(inputs), inputs)
+
+
+def test_intervals_are_judged_as_the_night_of_that_day_serves_them(company: ForecastHistory) -> None:
+    day = company.as_of_dates[17]
+    night = replace(company, business_date=day, as_of_dates=tuple(each for each in company.as_of_dates if each < day))
+    factors = backtest(night, [Placed()], draws=DRAWS).width_factors
+    made = forecast(night.inputs(), [Placed()], draws=DRAWS, scopes=["all"]).periods
+    served = widened_tonight(made, factors).filter(pl.col("period_status") == "dated")
+    assert served.filter(pl.col("width_factor") != 1.0).height > 0
+    key = ["funnel", "period_kind", "period_start"]
+    said = backtest(company, [Placed()], draws=DRAWS).said.filter(pl.col("as_of_date") == day)
+    for part, prefix in (("total", ""), ("open", "open_")):
+        judged = said.filter(pl.col("part") == part).select(*key, "p10_amount", "p90_amount").sort(key)
+        assert judged.height == 8
+        told = served.select(*key, p10_amount=f"{prefix}p10_amount", p90_amount=f"{prefix}p90_amount")
+        assert_frame_equal(judged, judged.select(key).join(told, on=key).sort(key))
+    assert said.filter(pl.col("part") == "open")["width_factor"].unique().to_list() == [1.0]
+
+
 # What nights said
 
 
@@ -401,8 +430,6 @@ def young(company: ForecastHistory) -> ForecastHistory:
 
 
 def said_by_nights(company: ForecastHistory) -> pl.DataFrame:
-    from orchestration.forecasting.forecast import forecast
-
     return forecast(company.inputs(JUNE), [crm_probability, weighted_stage], draws=DRAWS).periods
 
 
