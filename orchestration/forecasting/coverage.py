@@ -31,8 +31,8 @@ def coverage(inputs: ForecastInputs, scopes: Collection[str] = SCOPES) -> pl.Dat
     * target_amount, target_basis, target_exclusion: see `targets.py`; null where there is none.
     * to_go_amount: target - won; negative once the target is passed.
     * open_pipeline_deals, open_pipeline_excluded_deals, open_pipeline_amount: open deals whose own close date lies in
-      the period, those of a day gone by included; overdue_deals, overdue_amount: of these. Amounts that cannot be used
-      are counted as excluded; where no amount can, the sum is null.
+      the period, those due by the business date included; overdue_deals, overdue_amount: of these. Amounts that
+      cannot be used are counted as excluded; where no amount can, the sum is null.
     * coverage: open_pipeline_amount / to_go_amount, null where nothing is to go.
     * pipeline_yield: at the same point of past periods, the mean share of the open pipeline that was won inside them;
       yield_periods and yield_deals that it is taken from. required_coverage: 1 / pipeline_yield; null where history
@@ -73,7 +73,7 @@ def _pipeline(inputs: ForecastInputs, scopes: Collection[str]) -> pl.DataFrame:
         .join(periods, how="cross")
         .filter(pl.col("expected_close_date").is_between("period_start", "period_end"))
     )
-    amount, is_overdue = pl.col("amount"), pl.col("expected_close_date") < inputs.business_date
+    amount, is_overdue = pl.col("amount"), pl.col("expected_close_date") <= inputs.business_date
     by_category = [
         part
         for name in CATEGORIES

@@ -53,16 +53,16 @@ def horizon(inputs: ForecastInputs) -> pl.DataFrame:
 def with_close_period(deals: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
     """Adds period_start (first day of the fiscal month of the deal's own close date) and period_status.
 
-    `overdue`: the close date is before the business date. `later`: it is in a fiscal period after those told apart.
-    `undated`: there is none, or it lies past the last fiscal period known (a placeholder such as 2099-12-31). None of
-    the three has a period_start.
+    `overdue`: due by the business date, whose end as-of is, and still open. `later`: it is in a fiscal period after
+    those told apart. `undated`: there is none, or it lies past the last fiscal period known (a placeholder such as
+    2099-12-31). None of the three has a period_start.
     """
     close = pl.col("expected_close_date")
     months = horizon(inputs).filter(pl.col("period_kind") == "month")
     known_until = inputs.periods["period_end"].max()
     in_month = (
         deals.select("deal_key", close)
-        .filter(close.is_between(inputs.business_date, months["period_end"].max()))
+        .filter((close > inputs.business_date) & (close <= months["period_end"].max()))
         .sort("expected_close_date")
         .join_asof(
             months.select("period_start"), left_on="expected_close_date", right_on="period_start", coalesce=False
@@ -71,7 +71,7 @@ def with_close_period(deals: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFra
     return deals.join(
         in_month.select("deal_key", "period_start"), on="deal_key", how="left", maintain_order="left"
     ).with_columns(
-        pl.when(close < inputs.business_date)
+        pl.when(close <= inputs.business_date)
         .then(pl.lit(OVERDUE))
         .when(pl.col("period_start").is_not_null())
         .then(pl.lit(DATED))
@@ -116,7 +116,6 @@ def placed_by_close_date(made: MethodForecast, inputs: ForecastInputs) -> Method
     chances = made.chances
     if not made.has_timing:
         placed = with_close_period(inputs.open_deals.select("deal_key", "expected_close_date"), inputs)
-        is_late |= pl.col("expected_close_date") <= inputs.business_date
         chances = chances.drop("period_start", "period_status").join(
             placed, on="deal_key", how="left", maintain_order="left"
         )

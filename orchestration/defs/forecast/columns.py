@@ -35,8 +35,8 @@ MEANINGS = {
     "period_end": "Last day of the period; null where there is none.",
     "period_label": "The period's name in the fiscal calendar.",
     "period_status": (
-        "dated: in the period. later: after the last period. overdue: the CRM's close date is past. undated: it has"
-        " none. untimed: the method does not say when."
+        "dated: in the period. later: after the last period. overdue: due by the night's own date and still open."
+        " undated: the CRM has no close date. untimed: the method does not say when."
     ),
     "lead_days": "Days from as_of_date to the end of the period.",
     "lead_bucket": "Lead time around whole months; 30+ and all overlap with the others, so filter one.",
@@ -77,7 +77,7 @@ MEANINGS = {
     "open_pipeline_deals": "Open deals whose own close date lies in the period, days gone by included.",
     "open_pipeline_excluded_deals": "Of them, those without a usable amount.",
     "open_pipeline_amount": "Full amount of them; null where none is known.",
-    "overdue_deals": "Of them, those whose close date is past.",
+    "overdue_deals": "Of them, those due by the night's own date.",
     "overdue_amount": "Full amount of those.",
     "required_coverage": "1 / pipeline_yield; null where history does not tell and in the last fortnight.",
     "pipeline_yield": "Share of such a pipeline that was won at the same point of past periods, 0 to 1.",

@@ -37,7 +37,7 @@
     if (days === null || days === 0) return "";
     return days > 0 ? say(`${number(days)} days later`, `晚 ${number(days)} 天`) : say(`${number(-days)} days earlier`, `早 ${number(-days)} 天`);
   };
-  const isOverdue = (row) => deals.at("close_date", dealOf(row)) !== null && deals.at("close_date", dealOf(row)) < data.night;
+  const isOverdue = (row) => deals.at("close_date", dealOf(row)) !== null && deals.at("close_date", dealOf(row)) <= data.night;
   const dateCell = (row) =>
     el(
       "div",

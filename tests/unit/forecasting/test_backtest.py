@@ -169,7 +169,7 @@ def test_late_and_undated_deals_of_every_method_that_goes_by_close_dates_stand_i
     deals = of(
         JUNE,
         deal("dated", amount="1000.00", probability=0.5, expected_close_date=date(2026, 8, 15)),
-        deal("overdue", amount="1000.00", probability=0.5, expected_close_date=date(2026, 6, 29)),
+        deal("due_today", amount="1000.00", probability=0.5, expected_close_date=JUNE),
         deal("overdue_for_a_year", amount="1000.00", probability=0.5, expected_close_date=date(2025, 5, 1)),
         deal("undated", amount="1000.00", probability=0.5, expected_close_date=None),
         deal("placeholder", amount="1000.00", probability=0.5, expected_close_date=date(2099, 12, 31)),

@@ -24,7 +24,8 @@ def test_coverage_is_the_pipeline_of_the_period_over_what_is_to_go() -> None:
     inputs = world(
         deals=[
             deal("d1", amount="300.00", expected_close_date=date(2026, 12, 31)),
-            deal("gone_by", amount="100.00", expected_close_date=date(2026, 10, 1)),
+            deal("gone_by", amount="70.00", expected_close_date=date(2026, 10, 1)),
+            deal("today", amount="30.00", expected_close_date=date(2026, 11, 22)),
             deal("next", amount="50.00", expected_close_date=date(2027, 1, 1)),
             deal("never", amount="50.00", expected_close_date=None),
             deal("unknown", amount=None),
@@ -39,8 +40,8 @@ def test_coverage_is_the_pipeline_of_the_period_over_what_is_to_go() -> None:
         Decimal(40),
         Decimal(200),
     )
-    assert (made["open_pipeline_amount"], made["open_pipeline_deals"]) == (Decimal(400), 4)
-    assert (made["open_pipeline_excluded_deals"], made["overdue_deals"], made["overdue_amount"]) == (2, 1, Decimal(100))
+    assert (made["open_pipeline_amount"], made["open_pipeline_deals"]) == (Decimal(400), 5)
+    assert (made["open_pipeline_excluded_deals"], made["overdue_deals"], made["overdue_amount"]) == (2, 2, Decimal(100))
     assert made["coverage"] == 2.0
     assert made["days_to_end"] == 39
     november = row(coverage(inputs), period_label="2026-11")

@@ -264,6 +264,7 @@ def test_overdue_undated_and_far_off_deals_stand_in_rows_of_their_own() -> None:
             deal("year_old", expected_close_date=date(2025, 11, 1)),
             deal("yesterday", expected_close_date=date(2026, 11, 21)),
             deal("today", expected_close_date=BUSINESS_DATE),
+            deal("tomorrow", expected_close_date=date(2026, 11, 23)),
             deal("none", expected_close_date=None),
             deal("placeholder", expected_close_date=date(2099, 12, 31)),
             deal("next_year", expected_close_date=date(2027, 7, 1)),
@@ -275,12 +276,13 @@ def test_overdue_undated_and_far_off_deals_stand_in_rows_of_their_own() -> None:
     assert by_key == {
         "year_old": "overdue",
         "yesterday": "overdue",
-        "today": "dated",
+        "today": "overdue",
+        "tomorrow": "dated",
         "none": "undated",
         "placeholder": "undated",
         "next_year": "later",
     }
-    assert made.deals.filter(pl.col("period_status") != "dated")["period_start"].null_count() == 5
+    assert made.deals.filter(pl.col("period_status") != "dated")["period_start"].null_count() == 6
     sums = dict(
         made.periods.filter(pl.col("funnel") == "all", pl.col("period_kind") != "quarter")
         .group_by("period_status")
@@ -289,23 +291,31 @@ def test_overdue_undated_and_far_off_deals_stand_in_rows_of_their_own() -> None:
     )
     assert sums == {
         "dated": Decimal("10000.00"),
-        "overdue": Decimal("20000.00"),
+        "overdue": Decimal("30000.00"),
         "undated": Decimal("20000.00"),
         "later": Decimal("10000.00"),
     }
 
 
-def test_the_last_day_of_a_quarter_still_belongs_to_it() -> None:
-    made = of(
-        weighted_stage,
-        world(
-            business_date=date(2026, 12, 31),
-            deals=[deal("d1", expected_close_date=date(2026, 12, 31))],
-            counts=moves(ONE_IN_FIVE),
-        ),
+@pytest.mark.parametrize("method", METHODS, ids=[method.name for method in METHODS])
+def test_at_the_end_of_a_quarters_last_day_no_method_expects_anything_more_in_it(method: ForecastMethod) -> None:
+    last_day = date(2026, 12, 31)
+    inputs = world(
+        business_date=last_day,
+        deals=[deal("d1", expected_close_date=last_day, probability=0.5, days_in_stage=3.0)],
+        counts=LIVES,
+        won_deals=TEN_WON,
     )
-    quarter = period(made.periods, funnel="direct", period_kind="quarter", period_label="FY2026-Q4")
-    assert quarter["open_amount"] == Decimal("10000.00")
+    made = of(method, inputs)
+    assert made.deals["expected_amount"].item() > 0
+    ended = made.periods.filter(pl.col("period_end") <= last_day)
+    assert ended.filter(pl.col("open_amount") != 0).height == 0
+    elsewhere = made.periods.filter(
+        pl.col("funnel") == "all", pl.col("scope") == "all", pl.col("period_kind").is_in(["quarter", "none"])
+    ).filter(pl.col("open_amount") > 0)
+    assert elsewhere["open_amount"].sum() == made.deals["expected_amount"].item()
+    placed = {"crm_probability": {"overdue"}, "weighted_stage": {"overdue"}, "stage_average": {"untimed"}}
+    assert set(elsewhere["period_status"]) <= placed.get(method.name, {"dated", "later"})
 
 
 def test_the_tables_carry_exactly_the_served_columns() -> None:
