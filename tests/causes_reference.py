@@ -140,7 +140,7 @@ def closed_early(world: World, entry: Entry) -> bool:
     assert entry.run.entered
     if first is None or entry.run.entered < first or entry.dwell > world.early_days:
         return False
-    if entry.after is None or entry.after.place.outcome not in ("lost", "nurtured", "disqualified"):
+    if entry.after is None or entry.after.place.outcome not in ("lost", "nurtured"):
         return False
     tried = [t for t in touches_of(world)[entry.deal.deal_id] if entry.run.entered <= t.at <= entry.left]
     return len(tried) <= world.early_touches

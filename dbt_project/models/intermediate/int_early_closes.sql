@@ -9,7 +9,8 @@ with
 
     settings as (select * from {{ ref("stg_standards__cause_settings") }}),
 
-    -- Where a CRM tells of no activities yet, nobody knows whether somebody had tried.
+    -- Where a CRM tells of no activities yet, nobody knows whether somebody had tried. To see soon
+    -- that a deal is none, and say so, is no giving up.
     closed_soon as (
         select
             visits.deal_key,
@@ -27,7 +28,7 @@ with
         inner join crms_touching on deals.crm = crms_touching.crm
         cross join settings
         where
-            visits.ended_as in ('lost', 'nurtured', 'disqualified')
+            visits.ended_as in ('lost', 'nurtured')
             and visits.dwell_days <= settings.closed_early_within_days
             and visits.entered_at >= crms_touching.first_touch_at
     ),
