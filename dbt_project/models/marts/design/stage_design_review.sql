@@ -20,6 +20,7 @@ with
             criteria.stage,
             stages.stage_rank,
             criteria.gate,
+            criteria.severity,
             efficacy.met_decided_deals + efficacy.not_met_decided_deals as deals,
             efficacy.met_win_rate,
             efficacy.not_met_win_rate,
@@ -41,14 +42,18 @@ with
     ),
 
     -- That history does not show an effect is no proof that there is none: a gate is given up only
-    -- where whoever meets it surely wins less than five points more.
+    -- where whoever meets it surely wins less than five points more. One that only warns is given
+    -- up
+    -- already.
     gate_findings as (
         select
             gates.*,
             case
                 when verdict = 'supported' then 'gate_supported' else 'gate_unsupported'
             end as finding,
-            verdict <> 'supported' and coalesce(difference_high < 0.05, false) as is_proposed
+            verdict <> 'supported'
+            and severity = 'block'
+            and coalesce(difference_high < 0.05, false) as is_proposed
         from gates
         where verdict in ('supported', 'not_supported', 'contradicted')
     ),
