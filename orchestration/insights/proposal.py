@@ -81,7 +81,7 @@ def propose(
     design = _Design(version["stages"], evidence, made, frozenset(roles), frozenset(named_stages))
     for finding, change in design.changes_by_finding().items():
         for row in evidence.review:
-            if row["finding"] == finding and row["is_proposed"]:
+            if row["finding"] == finding and row["is_proposed"] and not design.is_renamed_since(row):
                 change(row)
     if made.changes:
         made.text = _appended(text, version, evidence.night)
@@ -106,6 +106,16 @@ class _Design:
             "milestone_unasked": self.ask,
             "split_stage": self.split,
         }
+
+    def is_renamed_since(self, row: Row) -> bool:
+        """Whether the file no longer has a stage of the finding under its name of that night; told as left out."""
+        gone = sorted({row["stage"], row["other_stage"]} - {None} - self.now_called.keys())
+        if gone:
+            self.made.left_out.append(
+                f"{row['subject']}: the newest version has no stage {' or '.join(gone)}; it was renamed or taken out "
+                f"since the night of {self.evidence.night}, so run a night with the file as it is first."
+            )
+        return bool(gone)
 
     def stage(self, name: str) -> CommentedMap:
         found: CommentedMap = next(each for each in self.stages if each["stage"] == self.now_called[name])

@@ -155,6 +155,23 @@ def test_every_subject_is_asked_as_the_kind_that_its_records_are(milestone: str,
     assert next(each for each in stages if each.stage == "negotiation").exit[-1].kind == kind
 
 
+@pytest.mark.parametrize(
+    ("finding", "gone"),
+    [(ASK, "needs_analysis"), (SOFTEN, "proposal"), (SPLIT, "qualification"), (MERGE, "solution_demo")],
+    ids=["ask", "soften", "split", "merge"],
+)
+def test_a_stage_that_the_file_has_renamed_since_is_left_out_with_the_reason(
+    finding: dict[str, Any], gone: str
+) -> None:
+    renamed = FILE.read_text(encoding="utf-8").replace(f"stage: {gone}\n", f"stage: {gone}_now\n")
+    made = proposed(finding, text=renamed)
+    assert (made.text, made.changes) == (None, [])
+    assert made.left_out == [
+        f"{finding['subject']}: the newest version has no stage {gone}; it was renamed or taken out since the night of "
+        "2026-06-30, so run a night with the file as it is first."
+    ]
+
+
 def test_a_role_that_the_standards_do_not_know_is_left_out_with_the_reason() -> None:
     made = proposed(row("milestone_unasked", "contact_role:sponsor", "proposal", milestone="contact_role:sponsor"))
     assert made.text is None
