@@ -118,6 +118,7 @@ def entries(world: World) -> list[Entry]:
             further = [run for run in own if run.place.outcome == "won" or (run.place.rank or 0) > rank]
             visits = [run for run in own if run.place.stage == stage]
             horizon = horizons.get((deal.funnel, stage))
+            horizon = None if horizon is None else max(horizon, 7.0)
             if not visits or horizon is None or visits[0].entered is None or visits[0].entered != far[0].entered:
                 continue
             run = visits[0]

@@ -5,7 +5,7 @@ with
 
     deals as (select * from {{ ref("int_deals") }}),
 
-    horizons as (select * from {{ ref("int_stage_horizons") }}),
+    visits_end as (select * from {{ ref("int_stage_horizons") }}),
 
     limits as (select * from {{ ref("int_stall_limits") }}),
 
@@ -14,6 +14,18 @@ with
     settings as (select * from {{ ref("stg_standards__cause_settings") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
+
+    -- A stage that deals are clicked through in half an hour would call stalled whatever is there
+    -- for longer: nobody is late within a week. Null stays null, which has nothing to watch for.
+    horizons as (
+        select
+            funnel,
+            stage,
+            case
+                when horizon_days < 7 then cast(7 as double precision) else horizon_days
+            end as horizon_days
+        from visits_end
+    ),
 
     -- A stage that a deal came back to after it had gone past has no stay to explain: whether it
     -- went on was settled before it stayed.
