@@ -70,7 +70,9 @@ def follow_up(world: World) -> Cells:
         mine = []
         if deal.created is not None and ended is not None:
             mine = [each for each in touches[deal.deal_id] if deal.created <= each.at <= ended]
-        is_known = first_touch(world) is not None
+        first = first_touch(world)
+        is_known = first is not None and deal.created is not None and deal.created >= first
+        mine = mine if is_known else []
         times = [each.at for each in mine]
         marks = [deal.created, *times, ended]
         gaps = [days(a, b) for a, b in itertools.pairwise(marks)]

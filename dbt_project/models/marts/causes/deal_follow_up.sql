@@ -60,6 +60,16 @@ with
         group by deal_key
     ),
 
+    -- Of a deal that was there before its CRM told of activities, what was done first is not known.
+    known as (
+        select lives.deal_key
+        from lives
+        inner join
+            crms_touching
+            on lives.crm = crms_touching.crm
+            and lives.created_at >= crms_touching.first_touch_at
+    ),
+
     measured as (
         select
             lives.deal_key,
@@ -68,9 +78,9 @@ with
             lives.is_open,
             lives.created_at,
             lives.ended_at,
-            crms_touching.crm is not null as is_activity_known,
+            known.deal_key is not null as is_activity_known,
             {{ days_between("lives.created_at", "lives.ended_at") }} as followed_days,
-            case when crms_touching.crm is not null then coalesce(summed.touches, 0) end as touches,
+            case when known.deal_key is not null then coalesce(summed.touches, 0) end as touches,
             summed.directed_touches,
             summed.inbound_touches,
             summed.first_touch_at,
@@ -80,8 +90,8 @@ with
             {{ days_between("coalesce(summed.last_touch_at, lives.created_at)", "lives.ended_at") }}
             as days_after
         from lives
-        left join crms_touching on lives.crm = crms_touching.crm
-        left join summed on lives.deal_key = summed.deal_key
+        left join known on lives.deal_key = known.deal_key
+        left join summed on known.deal_key = summed.deal_key
     )
 
 select

@@ -7,6 +7,8 @@ with
 
     early_closes as (select * from {{ ref("int_early_closes") }}),
 
+    crms_touching as (select * from {{ ref("int_crms_touching") }}),
+
     follow_up as (select * from {{ ref("deal_follow_up") }}),
 
     amounts as (select * from {{ ref("int_deal_amounts") }}),
@@ -18,7 +20,7 @@ with
     company as (select * from {{ ref("stg_standards__company") }}),
 
     closed as (
-        select deal_key, funnel, outcome, lost_reason
+        select deal_key, crm, funnel, outcome, lost_reason
         from deals
         where funnel is not null and outcome is not null
     ),
@@ -42,7 +44,7 @@ with
     ),
 
     closing_visits as (
-        select visits.deal_key, visits.visit_id, visits.dwell_days
+        select visits.deal_key, visits.visit_id, visits.entered_at, visits.dwell_days
         from visits
         inner join
             last_visits
@@ -69,13 +71,20 @@ with
             amounts.amount_reporting,
             closing_visits.dwell_days,
             follow_up.touches,
-            early_closes.visit_id is not null as is_closed_early
+            -- Nobody knows of a stay that began before the CRM told of activities.
+            case
+                when crms_touching.crm is not null then early_closes.visit_id is not null
+            end as is_closed_early
         from closed
         left join stages on closed.deal_key = stages.deal_key
         left join close_fields on closed.deal_key = close_fields.deal_key
         left join amounts on closed.deal_key = amounts.deal_key
         left join closing_visits on closed.deal_key = closing_visits.deal_key
         left join follow_up on closed.deal_key = follow_up.deal_key
+        left join
+            crms_touching
+            on closed.crm = crms_touching.crm
+            and closing_visits.entered_at >= crms_touching.first_touch_at
         left join
             early_closes
             on closing_visits.deal_key = early_closes.deal_key
@@ -99,7 +108,9 @@ with
             percentile_cont(0.5) within group (
                 order by cast(told.touches as double precision)
             ) as median_touches,
-            sum(case when told.is_closed_early then 1 else 0 end) as closed_early_deals
+            sum(
+                case when told.is_closed_early then 1 when not told.is_closed_early then 0 end
+            ) as closed_early_deals
         from told
         inner join segments on told.deal_key = segments.deal_key
         group by
