@@ -60,8 +60,8 @@ def _why(view: View) -> Text:
         )
     if not view.causes:
         return Text(
-            "No cause stands out beyond chance against the quarter before, a year ago or the best quarter.",
-            "与上一季度、去年同季或最佳季度相比，没有超出偶然的原因。",
+            "No cause of a fall stands out beyond chance against the quarter before, a year ago or the best quarter.",
+            "与上一季度、去年同季或最佳季度相比，没有超出偶然的下降原因。",
         )
     return because(view.causes[0])
 
@@ -70,6 +70,10 @@ def because(cause: Cause) -> Text:
     """What one named cause took from a stage's conversion, and how much that was of all."""
     took, lost = (points(share).lstrip("−") for share in (cause.share, cause.change))
     before, after = percent(cause.reference_conversion), percent(cause.focus_conversion)
+    # Of the figures as they are told, so that they add up on the page.
+    made_up = round(100 * cause.change, 1) - round(100 * cause.share, 1)
+    if made_up >= 0.05:
+        return _more_than_all(cause, made_up)
     if cause.key == UNEXPLAINED:
         return Text(
             f"No measured cause explains most of it: {took} of the {lost} points that {cause.stage.en} converts less "
@@ -82,6 +86,22 @@ def because(cause: Cause) -> Text:
         f"less in {cause.focus} than in {cause.reference} ({after}{_PERCENT} against {before}{_PERCENT}).",
         f"已查明的原因：“{cause.stage.zh}”的转化率由 {cause.reference} 的 {before}% 变为 {cause.focus} 的 {after}%，"
         f"下降 {lost} 个百分点，其中{cause.cause.zh}占 {took} 个百分点。",
+    )
+
+
+def _more_than_all(cause: Cause, made_up: float) -> Text:
+    """Of a cause that took more than conversion fell, because others worked against it."""
+    took, lost = points(cause.share), points(cause.change)
+    before, after = percent(cause.reference_conversion), percent(cause.focus_conversion)
+    if cause.key == UNEXPLAINED:
+        lead_en, lead_zh = "No measured cause explains most of it: deals alike", "已测量的原因都不能解释：同类商机之间"
+    else:
+        lead_en, lead_zh = f"The named cause: {_lower(cause.cause.en)}", f"已查明的原因：{cause.cause.zh}"
+    return Text(
+        f"{lead_en}, {took} points of {lost} in all for {cause.stage.en} in {cause.focus} against {cause.reference} "
+        f"({after}{_PERCENT} against {before}{_PERCENT}); others made up {made_up:.1f}.",
+        f"{lead_zh}为 {took} 个百分点；“{cause.stage.zh}”的转化率由 {cause.reference} 的 {before}% "
+        f"变为 {cause.focus} 的 {after}%，合计 {lost} 个百分点；其他原因弥补了 {made_up:.1f} 个百分点。",
     )
 
 

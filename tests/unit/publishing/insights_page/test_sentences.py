@@ -42,6 +42,36 @@ def test_a_rest_that_nothing_measured_explains_is_told_so_and_not_as_a_cause() -
     assert "其中 5.0 个出现在同类商机之间" in chinese
 
 
+@pytest.mark.parametrize(
+    ("key", "lead_en", "lead_zh"),
+    [
+        ("unproven_advancement", "The named cause: unproven advancement", "已查明的原因：缺少证据的推进"),
+        ("within_segments", "No measured cause explains most of it: deals alike", "都不能解释：同类商机之间"),
+    ],
+)
+def test_a_cause_that_took_more_than_was_lost_is_told_with_what_others_made_up(
+    key: str, lead_en: str, lead_zh: str
+) -> None:
+    rows = split({key: -8.0, "lead_quality": 3.0}, named=[key])
+    english, chinese = said(funnel_stage_conversion=[conversion()], conversion_causes=rows)
+    assert english.endswith(
+        f"{lead_en}, −8.0 points of −5.0 in all for Initial contact in FY2026-Q3 against FY2026-Q2 "
+        "(65 % against 70 %); others made up 3.0."
+    )
+    assert lead_zh in chinese
+    assert chinese.endswith("合计 −5.0 个百分点；其他原因弥补了 3.0 个百分点。")
+    assert "took" not in english
+
+
+def test_a_cause_that_is_named_in_a_rise_alone_is_no_cause_of_a_fall() -> None:
+    rows = split({"follow_up": 6.0}, named=["follow_up"])
+    english, chinese = said(funnel_stage_conversion=[conversion()], conversion_causes=rows)
+    assert english.endswith(
+        "No cause of a fall stands out beyond chance against the quarter before, a year ago or the best quarter."
+    )
+    assert chinese.endswith("没有超出偶然的下降原因。")
+
+
 def test_where_most_is_lost_may_be_where_mending_pays_most() -> None:
     english, chinese = said(funnel_stage_conversion=[conversion()], funnel_bottlenecks=[bottleneck(window_days=90.0)])
     assert "Mending pays most there, too: if it were as good as its best quartile of owners, 500K CNY" in english
