@@ -30,7 +30,7 @@ from orchestration.insights.mechanisms import (
     split,
     together,
 )
-from orchestration.insights.sentences import Fact, Stage, sentence
+from orchestration.insights.sentences import Fact, Part, Stage, sentence
 
 PREVIOUS, YEAR_AGO, BEST = "previous_quarter", "year_ago", "best_quarter"
 REST = "rest"
@@ -42,14 +42,29 @@ MEMBER_DRAWS = 500
 QUARTERS_COMPARED = 8
 MILLION = 1_000_000
 
-# Of deals compared within a quarter or with the rest: the classes behind a share that lowers conversion, and behind one
-# that raises it. What remains within segments has none: there it is the deals of no class that did or did not advance.
-BEHIND: Mapping[str, tuple[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    LEAD_QUALITY: ("quality_class", (("weak",), ("strong",))),
-    UNPROVEN: ("proof_class", (("one", "two", "three", "more"), ("proven",))),
-    FOLLOW_UP: ("cadence_class", (("seldom",), ("often",))),
-    PACE: ("pace_class", (("stalled", "slow", CLOSED_EARLY), ("flowing",))),
+# Deals that lack no proof of their own, of an owner who asks for less of it than others.
+LOOSE_OWNER = "loose_owner"
+# What a deal is by each cause. What remains within segments has none: there it is the deals of no bad class that did or
+# did not advance.
+CLASS: Mapping[str, pl.Expr] = {
+    LEAD_QUALITY: pl.col("quality_class"),
+    UNPROVEN: pl.when(pl.col("has_loose_owner") & pl.col("proof_class").is_in(["proven", "not_evaluated"]))
+    .then(pl.lit(LOOSE_OWNER))
+    .otherwise(pl.col("proof_class")),
+    FOLLOW_UP: pl.col("cadence_class"),
+    PACE: pl.col("pace_class"),
 }
+Parts = tuple[tuple[str, ...], ...]
+# The classes that are usually behind a share that lowers conversion, and behind one that raises it, by what is said of
+# them; whether they are is seen each time.
+USUAL: Mapping[str, tuple[Parts, Parts]] = {
+    LEAD_QUALITY: ((("weak",),), (("strong",),)),
+    UNPROVEN: ((("one", "two", "three", "more"), (LOOSE_OWNER,)), (("proven",),)),
+    FOLLOW_UP: ((("seldom",),), (("often",),)),
+    PACE: ((("stalled", "slow", CLOSED_EARLY),), (("flowing",),)),
+}
+# Of these, how often anybody was in touch says nothing.
+NO_FOLLOW_UP = frozenset(("cut_short", "not_known"))
 
 SHARE = pl.Decimal(9, 6)
 CAUSE_COLUMNS: Mapping[str, Any] = {
@@ -73,6 +88,7 @@ CAUSE_COLUMNS: Mapping[str, Any] = {
     "interval_level": pl.Float64,
     "is_named": pl.Boolean,
     "is_leading": pl.Boolean,
+    "classes_behind": pl.String,
     "deals_behind": pl.Int64,
     "behind_share": pl.Float64,
     "reference_behind_share": pl.Float64,
@@ -275,8 +291,8 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
     leading = _leading(shares, named, change) if shares and change is not None else None
     for number, cause in enumerate(CAUSES):
         share, end = shares[number] if shares else None, ends[number]
-        behind = _behind(cause, share, pair.focus)
-        behind_reference = _behind(cause, share, pair.reference) if pair.reference else None
+        behind = _behind(cause, share, pair.focus, pair.reference) if share is not None and pair.reference else None
+        parts = behind.parts if behind else ()
         fact = Fact(
             stage=settings.stages[pair.funnel, pair.stage],
             comparison=pair.comparison,
@@ -293,9 +309,8 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
             is_named=named[number],
             is_insufficient=is_insufficient,
             minimum_n=settings.minimum_n,
-            deals_behind=behind,
-            behind_share=behind / pair.focus.deals if behind is not None else None,
-            reference_behind_share=behind_reference / reference_n if behind_reference is not None else None,
+            behind=parts,
+            is_usual=behind is not None and behind.is_usual,
         )
         said = sentence(fact)
         yield {
@@ -307,9 +322,10 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
             "share_high": _decimal(end[1]) if end else None,
             "is_named": named[number],
             "is_leading": leading == number,
-            "deals_behind": behind,
-            "behind_share": fact.behind_share,
-            "reference_behind_share": fact.reference_behind_share,
+            "classes_behind": ",".join(behind.classes) or None if behind else None,
+            "deals_behind": sum(part.deals for part in parts) if behind else None,
+            "behind_share": sum(part.deals for part in parts) / pair.focus.deals if behind else None,
+            "reference_behind_share": sum(part.reference_deals for part in parts) / reference_n if behind else None,
             "sentence_en": said[0],
             "sentence_zh": said[1],
         }
@@ -348,27 +364,69 @@ def _leading(shares: Sequence[int], named: Sequence[bool], change: int) -> int |
     return max(along, key=lambda number: (abs(shares[number]), -number), default=None)
 
 
-def _behind(cause: str, share: int | None, group: Group) -> int | None:
-    if share is None:
-        return None
+@dataclass(frozen=True)
+class _Behind:
+    """What is behind a share: the classes of its deals, and whether they are those that usually are."""
+
+    parts: tuple[Part, ...]
+    classes: tuple[str, ...]
+    is_usual: bool
+
+
+def _behind(cause: str, share: int, focus: Group, reference: Group) -> _Behind:
+    """The classes that are commoner in the focus and convert to the side to which the share goes.
+
+    A class moves conversion by (its part of the focus - of the reference) x (its conversion - that of all), over both.
+    Classes that are rarer in the focus have no deals there to look at.
+    """
+    lowers = share <= 0
     if cause == WITHIN:
-        plain = group.cells.filter(_is_plain())
-        advanced = int(plain["advanced"].sum())
-        return int(plain["deals"].sum()) - advanced if share <= 0 else advanced
-    return int(group.cells.filter(_is_behind(cause, share))["deals"].sum())
+        mine, others = _plain(focus, lowers), _plain(reference, lowers)
+        is_more = mine * reference.deals > others * focus.deals
+        return _Behind((Part(0, mine, focus.deals, others, reference.deals),) if is_more else (), (), is_more)
+    counted, compared = _by_class(cause, focus), _by_class(cause, reference)
+
+    def part(number: int, classes: Sequence[str]) -> Part | None:
+        mine, advanced = _summed(counted, classes)
+        others, others_advanced = _summed(compared, classes)
+        of_all = _summed(counted, tuple(counted))[1] + _summed(compared, tuple(compared))[1]
+        is_more = mine * reference.deals > others * focus.deals
+        # Whole numbers, so that of two that convert alike neither is behind anything.
+        better = (advanced + others_advanced) * (focus.deals + reference.deals) - of_all * (mine + others)
+        is_behind = is_more and (better < 0 if lowers else better > 0)
+        return Part(number, mine, focus.deals, others, reference.deals) if is_behind else None
+
+    found = {classes: part(number, classes) for number, classes in enumerate(USUAL[cause][0 if lowers else 1])}
+    if any(found.values()):
+        behind = tuple(each for classes, made in found.items() if made for each in classes)
+        return _Behind(tuple(made for made in found.values() if made), behind, is_usual=True)
+    behind = tuple(each for each in sorted(counted.keys() - NO_FOLLOW_UP) if part(0, (each,)))
+    together_made = part(0, behind)
+    return _Behind((together_made,) if together_made else (), behind if together_made else (), is_usual=False)
 
 
-def _is_behind(cause: str, share: int) -> pl.Expr:
-    column, (lowering, raising) = BEHIND[cause]
-    is_class = pl.col(column).is_in(lowering if share <= 0 else raising)
-    if cause != UNPROVEN:
-        return is_class
-    return is_class | pl.col("has_loose_owner") if share <= 0 else is_class & ~pl.col("has_loose_owner")
+def _by_class(cause: str, group: Group) -> dict[str, tuple[int, int]]:
+    """Deals and those that advanced, by class."""
+    counted = group.cells.group_by(CLASS[cause].alias("class")).agg(pl.col("deals", "advanced").sum())
+    return {name: (deals, advanced) for name, deals, advanced in counted.iter_rows()}
+
+
+def _summed(counted: Mapping[str, tuple[int, int]], classes: Sequence[str]) -> tuple[int, int]:
+    found = [counted[each] for each in classes if each in counted]
+    return sum(deals for deals, _ in found), sum(advanced for _, advanced in found)
+
+
+def _plain(group: Group, lowers: bool) -> int:
+    plain = group.cells.filter(_is_plain())
+    advanced = int(plain["advanced"].sum())
+    return int(plain["deals"].sum()) - advanced if lowers else advanced
 
 
 def _is_plain() -> pl.Expr:
-    """In none of the classes behind a lower conversion."""
-    return ~pl.any_horizontal(*(_is_behind(cause, -1) for cause in BEHIND))
+    """In none of the classes that usually lower conversion."""
+    return ~pl.any_horizontal(
+        *(CLASS[cause].is_in([each for part in USUAL[cause][0] for each in part]) for cause in USUAL)
+    )
 
 
 def cause_deals(causes: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
@@ -388,7 +446,8 @@ def cause_deals(causes: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
         )
     ]
     by_stage = deals.partition_by("funnel", "stage", as_dict=True)
-    for row in causes.filter("is_named").select("business_date", *keys, "share").iter_rows(named=True):
+    named = causes.filter(pl.col("is_named") & (pl.col("deals_behind") > 0))
+    for row in named.select("business_date", *keys, "share", "classes_behind").iter_rows(named=True):
         here = by_stage[row["funnel"], row["stage"]]
         of_member = {"owner": pl.col("owner_key"), "team": pl.col("team")}.get(row["comparison"])
         if of_member is None:
@@ -401,7 +460,7 @@ def cause_deals(causes: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
         if row["cause"] == WITHIN:
             here = here.filter(_is_plain() & (pl.col("is_advanced") != lowers))
         else:
-            here = here.filter(_is_behind(row["cause"], -1 if lowers else 1))
+            here = here.filter(CLASS[row["cause"]].is_in(row["classes_behind"].split(",")))
         labels = [
             pl.lit(row[name], dtype=pl.Date if name == "business_date" else pl.String).alias(name)
             for name in ("business_date", *keys)

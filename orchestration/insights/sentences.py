@@ -19,8 +19,22 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Deals behind a share of whom one thing is said: the `number`-th of its words; and as many of the reference."""
+
+    number: int
+    deals: int
+    focus_n: int
+    reference_deals: int
+    reference_n: int
+
+
+@dataclass(frozen=True)
 class Fact:
-    """One share with all that its sentence tells; shares and conversions are 0-1."""
+    """One share with all that its sentence tells; shares and conversions are 0-1.
+
+    behind: the deals behind it, of the focus. is_usual: they are those that the words of the cause speak of.
+    """
 
     stage: Stage
     comparison: str
@@ -37,9 +51,8 @@ class Fact:
     is_named: bool
     is_insufficient: bool
     minimum_n: int
-    deals_behind: int | None
-    behind_share: float | None
-    reference_behind_share: float | None
+    behind: tuple[Part, ...]
+    is_usual: bool
 
 
 CAUSE_NAMES: dict[str, Both] = {
@@ -49,27 +62,33 @@ CAUSE_NAMES: dict[str, Both] = {
     PACE: ("stalls and deals given up early", "停滞与过早关闭"),
     WITHIN: ("what remains among deals alike in all of this", "在上述各方面相同的商机之间的其余差异"),
 }
-# The deals behind a share that lowers conversion, and behind one that raises it.
-_BEHIND: dict[str, tuple[Both, Both]] = {
+# The deals usually behind a share that lowers conversion, and behind one that raises it; in the order of their parts.
+_BEHIND: dict[str, tuple[tuple[Both, ...], tuple[Both, ...]]] = {
     LEAD_QUALITY: (
-        ("are leads of the weakest third", "属于质量最弱三分之一的线索"),
-        ("are leads of the strongest third", "属于质量最强三分之一的线索"),
+        (("are leads of the weakest third", "属于质量最弱三分之一的线索"),),
+        (("are leads of the strongest third", "属于质量最强三分之一的线索"),),
     ),
     UNPROVEN: (
-        ("came in without proof that an earlier gate asks for", "进入时缺少前面关口要求的证据"),
-        ("came in with all proof that was asked for", "进入时所要求的证据齐全"),
+        (
+            ("came in without proof that an earlier gate asks for", "进入时缺少前面关口要求的证据"),
+            (
+                "belong to owners who pass this stage's gates with less proof than others",
+                "其负责人通过该阶段关口时证据比他人少",
+            ),
+        ),
+        (("came in with all proof that was asked for", "进入时所要求的证据齐全"),),
     ),
     FOLLOW_UP: (
-        ("were followed up least in their first weeks here", "在进入该阶段后的头几周跟进最少"),
-        ("were followed up most in their first weeks here", "在进入该阶段后的头几周跟进最多"),
+        (("were followed up least in their first weeks here", "在进入该阶段后的头几周跟进最少"),),
+        (("were followed up most in their first weeks here", "在进入该阶段后的头几周跟进最多"),),
     ),
     PACE: (
-        ("were slow, stalled or given up early", "进展缓慢、停滞或被过早关闭"),
-        ("went their way without a stall", "顺利推进、没有停滞"),
+        (("were slow, stalled or given up early", "进展缓慢、停滞或被过早关闭"),),
+        (("went their way without a stall", "顺利推进、没有停滞"),),
     ),
     WITHIN: (
-        ("show none of this and did not go on", "没有上述问题却没有推进"),
-        ("show none of this and went on", "没有上述问题并已推进"),
+        (("show none of this and did not go on", "没有上述问题却没有推进"),),
+        (("show none of this and went on", "没有上述问题并已推进"),),
     ),
 }
 _ACTION: dict[str, Both] = {
@@ -123,28 +142,53 @@ def sentence(fact: Fact) -> Both:
 
 def _named(fact: Fact, share: float, reference: float, interval: tuple[float, float], name: Both) -> Both:
     lowers = share <= 0
-    behind = _BEHIND[fact.cause][0 if lowers else 1]
+    behind = _behind(fact, lowers)
     who_en, who_zh, against_en, against_zh = _who(fact)
     days = f"{fact.horizon_days:.0f}"
     english = (
         f"{fact.stage.name_en}: within {days} days {_percent(fact.focus_conversion)} of deals went on"
         f" {who_en}, {_percent(reference)} {against_en}."
         f" {name[0][0].upper()}{name[0][1:]} {'costs' if lowers else 'adds'} {_points(abs(share), False)} points"
-        f" ({_points(interval[0])} to {_points(interval[1])}):"
-        f" {_percent(fact.behind_share)} of the deals ({fact.deals_behind}) {behind[0]},"
-        f" against {_percent(fact.reference_behind_share)}."
+        f" ({_points(interval[0])} to {_points(interval[1])}): {behind[0]}."
     )
     chinese = (
         f"{fact.stage.name_zh}：{who_zh}在 {days} 天内有 {_percent(fact.focus_conversion)} 的商机推进，"
         f"{against_zh}为 {_percent(reference)}。"
         f"{name[1]}{'使其降低' if lowers else '使其提高'} {_points(abs(share), False)} 个百分点"
-        f"（{_points(interval[0])} 至 {_points(interval[1])}）："
-        f"{_percent(fact.behind_share)} 的商机（{fact.deals_behind} 个）{behind[1]}，"
-        f"对照为 {_percent(fact.reference_behind_share)}。"
+        f"（{_points(interval[0])} 至 {_points(interval[1])}）：{behind[1]}。"
     )
+    if not fact.is_usual:
+        return english, chinese
     if lowers:
         return f"{english} {_ACTION[fact.cause][0]}", f"{chinese}{_ACTION[fact.cause][1]}"
     return f"{english} Keep what works.", f"{chinese}请保持行之有效的做法。"
+
+
+def _behind(fact: Fact, lowers: bool) -> Both:
+    """Which deals are behind the share; of those that the usual words do not speak of no more than how they convert."""
+    if not fact.behind:
+        return "the mix of deals differs, and no kind of them stands for it", "商机构成不同，没有哪一类商机可以代表"
+    if fact.is_usual:
+        words = _BEHIND[fact.cause][0 if lowers else 1]
+        lead: Both = ("", "")
+    else:
+        words = (
+            (
+                f"are of kinds that are commoner here and go on {'less' if lowers else 'more'} often than all",
+                f"属于此处较多、且推进{'少' if lowers else '多'}于整体的类别",
+            ),
+        )
+        lead = ("the mix of deals differs: ", "商机构成不同：")
+    told = [
+        (
+            f"{_percent(part.deals / part.focus_n)} of the deals ({part.deals}) {words[part.number][0]},"
+            f" against {_percent(part.reference_deals / part.reference_n)}",
+            f"{_percent(part.deals / part.focus_n)} 的商机（{part.deals} 个）{words[part.number][1]}，"
+            f"对照为 {_percent(part.reference_deals / part.reference_n)}",
+        )
+        for part in fact.behind
+    ]
+    return lead[0] + "; ".join(each[0] for each in told), lead[1] + "；".join(each[1] for each in told)
 
 
 def _who(fact: Fact) -> tuple[str, str, str, str]:
@@ -159,8 +203,8 @@ def _who(fact: Fact) -> tuple[str, str, str, str]:
     )
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _points(share: float, is_signed: bool = True) -> str:

@@ -34,7 +34,15 @@ MEANINGS = {
     "interval_level": "How often all intervals of the comparison hold at once, over the funnel's stages and focuses.",
     "is_named": "The interval excludes zero, and both groups have minimum_n deals.",
     "is_leading": "The largest named share in the direction of change.",
-    "deals_behind": "Deals of the focus in the classes behind the share; conversion_cause_deals lists named ones.",
+    "classes_behind": (
+        "The classes behind the share, with commas: commoner in the focus than in the reference, and converting to the "
+        "side of the share. loose_owner is deals that lack no proof, of an owner who asks for less of it than others. "
+        "Null where no class is, and of within_segments."
+    ),
+    "deals_behind": (
+        "Deals of the focus in the classes behind the share, 0 where no class is; conversion_cause_deals lists those "
+        "of named shares."
+    ),
     "behind_share": "deals_behind / focus_n.",
     "reference_behind_share": "The share of the reference's deals in the same classes.",
     "is_insufficient_history": "One of the groups has fewer than minimum_n deals.",

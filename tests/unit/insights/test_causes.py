@@ -159,6 +159,82 @@ def test_the_deals_behind_a_named_share_are_as_many_as_it_says(worse: list[Deal]
     assert set(listed.columns) | set(found.columns) == set(MEANINGS)
 
 
+def latest(of_latest: dict[str, Any], of_before: dict[str, Any], counts: tuple[int, int, int, int]) -> list[Deal]:
+    """Two quarters of 400 deals: `counts` of the first kind, and how many of a hundred of each kind go on."""
+    now, before, first_goes_on, other_goes_on = counts
+    return [
+        Deal(
+            quarters_back=back,
+            is_advanced=number % 100 < (first_goes_on if number < first else other_goes_on),
+            **(of_latest if number < first else of_before),
+        )
+        for back, first in ((0, now), (1, before))
+        for number in range(400)
+    ]
+
+
+def named_row(deals: list[Deal], cause: str) -> tuple[pl.DataFrame, dict[str, Any]]:
+    found = causes(deals)
+    rows = [row for row in of(found, "previous_quarter") if row["cause"] == cause]
+    assert [row["is_named"] for row in rows] == [True]
+    return found, rows[0]
+
+
+def listed_of(found: pl.DataFrame, deals: list[Deal], cause: str) -> pl.DataFrame:
+    listed = cause_deals(found, deals_of(deals))
+    return listed.filter(pl.col("cause") == cause, pl.col("comparison") == "previous_quarter")
+
+
+USUAL_WORDS = ("weakest", "strongest", "came in", "belong to owners", "followed up", "slow", "went their", "show none")
+
+
+@pytest.mark.parametrize("tilt", [2.0, -2.0])
+@pytest.mark.parametrize("seed", [1, 4])
+def test_usual_words_are_said_only_of_deals_that_are_commoner_than_in_the_reference(seed: int, tilt: float) -> None:
+    named = causes(company(seed, 250, tilt)).filter("is_named")
+    assert {row["share"] > 0 for row in named.to_dicts()}
+    for row in named.to_dicts():
+        is_usual = any(words in row["sentence_en"] for words in USUAL_WORDS)
+        assert is_usual == ("the mix of deals differs" not in row["sentence_en"])
+        if is_usual or row["deals_behind"]:
+            assert row["behind_share"] > row["reference_behind_share"]
+
+
+def test_where_deals_that_are_followed_up_often_convert_worse_they_are_the_ones_that_are_listed() -> None:
+    deals = latest({"cadence_class": "often"}, {"cadence_class": "seldom"}, (300, 100, 20, 80))
+    found, row = named_row(deals, "follow_up")
+    assert row["share"] < 0
+    assert (row["classes_behind"], row["deals_behind"], row["reference_behind_share"]) == ("often", 300, 0.25)
+    assert "followed up" not in row["sentence_en"]
+    assert "75 % of the deals (300) are of kinds that are commoner here and go on less often" in row["sentence_en"]
+    assert row["sentence_en"].endswith("against 25 %.")
+    assert row["sentence_zh"].endswith("对照为 25 %。")
+    listed = listed_of(found, deals, "follow_up")
+    assert listed["cadence_class"].to_list() == ["often"] * 300
+
+
+def test_deals_of_a_loose_owner_that_lack_no_proof_are_told_apart_from_those_that_do() -> None:
+    loose = {"has_loose_owner": True}
+    found, row = named_row(latest(loose, {}, (300, 100, 20, 80)), "unproven_advancement")
+    assert row["share"] < 0
+    assert row["classes_behind"] == "loose_owner"
+    assert "75 % of the deals (300) belong to owners who pass this stage's gates with less proof" in row["sentence_en"]
+    assert "came in without proof" not in row["sentence_en"]
+    deals = latest(loose, {}, (300, 100, 20, 80))
+    for deal in deals[:100]:
+        deal.proof_class = "one"
+        deal.__post_init__()
+    found, row = named_row(deals, "unproven_advancement")
+    assert row["classes_behind"] == "one,two,three,more,loose_owner"
+    assert (
+        "25 % of the deals (100) came in without proof that an earlier gate asks for, against 0 %"
+        in (row["sentence_en"])
+    )
+    assert "50 % of the deals (200) belong to owners" in row["sentence_en"]
+    listed = listed_of(found, deals, "unproven_advancement")
+    assert listed["proof_class"].value_counts().sort("proof_class").rows() == [("one", 100), ("proven", 200)]
+
+
 def test_the_deals_behind_an_owners_share_are_the_owners() -> None:
     deals = []
     for number in range(1200):
