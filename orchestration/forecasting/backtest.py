@@ -99,12 +99,12 @@ def backtest(
     On each date the running and the next month and quarter are asked about, the running one being that in which the
     day after as-of lies: on the last day of a quarter nothing is left of it to forecast. A method without timing is
     placed by the close dates of the deals, and what is overdue or undated of it and of the methods that go by close
-    dates themselves in the running month, which is the reading most favourable to them. An actual is what was won
-    inside the period, of part `open` by the deals that were open at as-of; as known tonight, and null while the period
-    is not over or where deals were won and no amount of them is known. A win that was undone by tonight did not come.
-    A naive amount is what the same period a year before had brought, as known at as-of; null where the funnel is
-    younger. Intervals of totals are stretched by what was known at as-of of how the earlier ones had held; those of
-    part `open` are as simulated, as on a night.
+    dates themselves in the running month, so that no deal is outside all periods. An actual is what was won inside the
+    period, of part `open` by the deals that were open at as-of; as known tonight, and null while the period is not over
+    or where deals were won and no amount of them is known. A win that was undone by tonight did not come. A naive
+    amount is what the same period a year before had brought, as known at as-of; null where the funnel is younger.
+    Intervals of totals are stretched by what was known at as-of of how the earlier ones had held; those of part `open`
+    are as simulated, as on a night.
 
     begun: is called with each date as it is tried.
     code, kept: what the backtest before this one kept is taken from it where all that it was made of is the same; see

@@ -104,7 +104,7 @@ def expected_by_close_date() -> pl.Expr:
 
 
 def placed_by_close_date(made: MethodForecast, inputs: ForecastInputs) -> MethodForecast:
-    """A method that goes by close dates or has no timing, read as favourably as can be: no deal outside all periods.
+    """A method that goes by close dates or has no timing, read so that no deal is outside all periods.
 
     Without timing every deal stands in the month of its own close date. What is due by the business date or undated
     stands in the month in which the day after lies: none of it can be won before. A method that says the months itself

@@ -91,6 +91,18 @@ def test_four_in_five_intervals_of_timed_hold_what_came(pooled: Pooled) -> None:
     assert 0.75 <= held / pairs.height <= 0.85
 
 
+@pytest.mark.parametrize("period_kind", ["month", "quarter"])
+def test_intervals_of_timed_hold_in_months_and_in_quarters_as_well_as_so_few_can_tell(
+    pooled: Pooled, period_kind: str
+) -> None:
+    pairs = pooled.of(timed.name, period_kind)
+    held = pairs.filter(pl.col("actual_amount").is_between("p10_amount", "p90_amount")).height / pairs.height
+    # One period is asked about on several dates, and its pairs hold or miss together: it counts once.
+    periods = pairs.select("seed", "period_start").unique().height
+    assert periods >= 30
+    assert abs(held - 0.8) <= 2 * (0.8 * 0.2 / periods) ** 0.5
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_chances_of_single_deals_are_off_by_five_points_at_most(pooled: Pooled, seed: int, question: str) -> None:
