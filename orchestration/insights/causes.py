@@ -4,7 +4,8 @@ Belongs here: from `conversion_cells` to `conversion_causes`, and the deals behi
 arithmetic of the split (`mechanisms`), chance (`bootstrap`), the words (`sentences`).
 
 A share is named only where the interval that holds for every share of its comparison at once excludes zero, and both
-groups have `minimum_n` deals: a wrong name costs more than none.
+groups have `minimum_n` deals: a wrong name costs more than none. What is known of one group and not of the other is not
+compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +26,10 @@ from orchestration.insights.mechanisms import (
     PACE,
     UNPROVEN,
     WITHIN,
+    Counts,
     Floats,
     counts_of,
+    not_comparable,
     split,
     together,
 )
@@ -153,6 +156,7 @@ class Pair:
     shares: Floats | None = None
     errors: Floats | None = None
     limit: float | None = None
+    not_compared: frozenset[str] = frozenset()
 
 
 def conversion_causes(cells: pl.DataFrame, settings: Settings, business_date: date) -> pl.DataFrame:
@@ -204,34 +208,39 @@ def _quarters(stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
         if focus is None:
             continue
         enough = {back: each for back, each in groups.items() if each.deals >= settings.minimum_n}
-        counts = dict(
-            zip((0, *enough), counts_of([focus.cells, *(each.cells for each in enough.values())]), strict=True)
-        )
-        best = max(enough, key=lambda back: (float(counts[back].conversion), -back), default=None)
+        best = max(enough, key=lambda back: (_conversion(enough[back]), -back), default=None)
+        not_compared = {back: not_comparable(focus.cells, each.cells) for back, each in groups.items()}
         errors: dict[int, Floats] = {}
         if focus.deals >= settings.minimum_n:
-            alike, added = together(counts.values()), settings.shrinkage_deals
-            own = drawn(counts[0], alike, added, DRAWS, generator(stage.funnel, stage.stage, focus.key))
-            for back, each in enough.items():
-                others = drawn(counts[back], alike, added, DRAWS, generator(stage.funnel, stage.stage, each.key))
-                errors[back], far = spread(counts[0], counts[back], own, others, settings.shrinkage_deals)
-                farthest[BEST].append(far)
-                for comparison, compared in ((PREVIOUS, 1), (YEAR_AGO, 4)):
-                    if back == compared:
-                        farthest[comparison].append(far)
+            for merged in sorted({not_compared[back] for back in enough}, key=sorted):
+                counts = _counts({0: focus, **enough}, merged)
+                alike, added = together(counts.values()), settings.shrinkage_deals
+                own = drawn(counts[0], alike, added, DRAWS, generator(stage.funnel, stage.stage, focus.key))
+                for back, each in enough.items():
+                    if not_compared[back] != merged:
+                        continue
+                    others = drawn(counts[back], alike, added, DRAWS, generator(stage.funnel, stage.stage, each.key))
+                    errors[back], far = spread(counts[0], counts[back], own, others, settings.shrinkage_deals)
+                    farthest[BEST].append(far)
+                    for comparison, compared in ((PREVIOUS, 1), (YEAR_AGO, 4)):
+                        if back == compared:
+                            farthest[comparison].append(far)
         for comparison, chosen in ((PREVIOUS, 1), (YEAR_AGO, 4), (BEST, best)):
             reference = groups.get(chosen) if chosen is not None else None
             pair = stage.pair(comparison, focus, reference, LEVEL)
-            if chosen in errors:
-                pair.shares = split(counts[0], counts[chosen], settings.shrinkage_deals)
-                pair.errors = errors[chosen]
-            elif reference is not None:
-                mine, theirs = counts_of([focus.cells, reference.cells])
-                pair.shares = split(mine, theirs, settings.shrinkage_deals)
+            if reference is not None and chosen is not None:
+                pair.not_compared = not_compared[chosen]
+                found = _counts({0: focus, chosen: reference}, pair.not_compared)
+                pair.shares = split(found[0], found[chosen], settings.shrinkage_deals)
+                pair.errors = errors.get(chosen)
             pairs.append(pair)
     for pair in pairs:
         pair.limit = limit(farthest[pair.comparison], pair.level)
     return pairs
+
+
+def _counts(groups: Mapping[int, Group], merged: frozenset[str]) -> dict[int, Counts]:
+    return dict(zip(groups, counts_of([each.cells for each in groups.values()], merged), strict=True))
 
 
 def _members(scope: str, stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
@@ -249,7 +258,8 @@ def _members(scope: str, stages: Sequence[_Stage], settings: Settings) -> list[P
             pairs.append(pair)
             if reference is None:
                 continue
-            mine, others = counts_of([own, rest])
+            pair.not_compared = not_comparable(own, rest)
+            mine, others = counts_of([own, rest], pair.not_compared)
             pair.shares = split(mine, others, settings.shrinkage_deals)
             if min(focus.deals, reference.deals) < settings.minimum_n:
                 continue
@@ -287,11 +297,14 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
     ends: list[tuple[int, int] | None] = [None] * len(CAUSES)
     if shares and pair.errors is not None and pair.limit is not None and not is_insufficient:
         ends = [_around(share, pair.limit * float(error)) for share, error in zip(shares, pair.errors, strict=True)]
+    ends = [None if cause in pair.not_compared else end for cause, end in zip(CAUSES, ends, strict=True)]
     named = [end is not None and (end[0] > 0 or end[1] < 0) for end in ends]
     leading = _leading(shares, named, change) if shares and change is not None else None
     for number, cause in enumerate(CAUSES):
         share, end = shares[number] if shares else None, ends[number]
-        behind = _behind(cause, share, pair.focus, pair.reference) if share is not None and pair.reference else None
+        behind = None
+        if share is not None and pair.reference is not None and cause not in pair.not_compared:
+            behind = _behind(cause, share, pair.focus, pair.reference)
         parts = behind.parts if behind else ()
         fact = Fact(
             stage=settings.stages[pair.funnel, pair.stage],
@@ -308,6 +321,7 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
             interval=(end[0] / MILLION, end[1] / MILLION) if end else None,
             is_named=named[number],
             is_insufficient=is_insufficient,
+            is_compared=cause not in pair.not_compared,
             minimum_n=settings.minimum_n,
             behind=parts,
             is_usual=behind is not None and behind.is_usual,

@@ -27,6 +27,15 @@ LEAD_QUALITY, UNPROVEN, FOLLOW_UP, PACE, WITHIN = CAUSES = (
     "within_segments",
 )
 CLOSED_EARLY = "closed_early"
+# The class of each factor that says that nobody knows. Proof has none that can be counted so: a deal that misses another
+# criterion is in the class of that, and where more is missed fewer are in `not_evaluated`.
+UNKNOWN = {
+    LEAD_QUALITY: ("quality_class", "unknown"),
+    FOLLOW_UP: ("cadence_class", "not_known"),
+}
+# What is known of one group alone decides who is in a class. It is let pass up to five points of deals, which move
+# conversion by less than a thousand deals tell, and where chance alone does as much, which the intervals allow for.
+UNKNOWN_POINTS, UNKNOWN_ERRORS = 0.05, 2.0
 # Axes of counts; draws come behind them, where sums over classes are fast.
 _LEAD, _PROOF, _CADENCE, _PACE, _ADVANCED = range(5)
 # And of those that were closed early.
@@ -63,10 +72,38 @@ def together(groups: Iterable[Counts]) -> Counts:
     )
 
 
-def counts_of(groups: Sequence[pl.DataFrame]) -> list[Counts]:
-    """Groups of deals on common axes, from rows of `conversion_cells`; classes that none of them has take no room."""
-    whole = pl.concat(
-        [each.with_columns(pl.lit(number).alias("group")) for number, each in enumerate(groups)]
+def not_comparable(focus: pl.DataFrame, reference: pl.DataFrame) -> frozenset[str]:
+    """The causes whose factor is known of far more deals of one group than of the other; rows of `conversion_cells`."""
+    found = set()
+    for cause, (column, unknown) in UNKNOWN.items():
+        deals, missing = [
+            [int(each.filter(chosen)["deals"].sum()) for each in (focus, reference)]
+            for chosen in (pl.lit(True), pl.col(column) == unknown)
+        ]
+        difference = abs(missing[0] / deals[0] - missing[1] / deals[1])
+        pooled = sum(missing) / sum(deals)
+        error = (pooled * (1 - pooled) * (1 / deals[0] + 1 / deals[1])) ** 0.5
+        if difference > max(UNKNOWN_POINTS, UNKNOWN_ERRORS * error):
+            found.add(cause)
+    return frozenset(found)
+
+
+def _merged(cells: pl.DataFrame, merged: frozenset[str]) -> pl.DataFrame:
+    """One class of each factor that is not compared."""
+    one = {UNKNOWN[cause][0]: pl.lit("not_compared") for cause in merged}
+    if FOLLOW_UP in merged:
+        # Whose touches are not known, of that nobody knows that it was closed early. It was not slow.
+        one["pace_class"] = pl.col("pace_class").replace(CLOSED_EARLY, "flowing")
+    return cells.with_columns(**one)
+
+
+def counts_of(groups: Sequence[pl.DataFrame], merged: frozenset[str] = frozenset()) -> list[Counts]:
+    """Groups of deals on common axes, from rows of `conversion_cells`; classes that none of them has take no room.
+
+    merged: causes whose factor is not compared, so that it has no share and what it does is left within segments.
+    """
+    whole = _merged(
+        pl.concat([each.with_columns(pl.lit(number).alias("group")) for number, each in enumerate(groups)]), merged
     ).with_columns(pl.concat_str("proof_class", pl.col("has_loose_owner").cast(pl.String)).alias("proof"))
     is_early = pl.col("pace_class") == CLOSED_EARLY
     names = ("quality_class", "proof", "cadence_class", "pace_class")

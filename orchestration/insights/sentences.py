@@ -50,6 +50,7 @@ class Fact:
     interval: tuple[float, float] | None
     is_named: bool
     is_insufficient: bool
+    is_compared: bool
     minimum_n: int
     behind: tuple[Part, ...]
     is_usual: bool
@@ -129,6 +130,12 @@ def sentence(fact: Fact) -> Both:
             f" {fact.minimum_n} of each are needed.",
             f"{fact.stage.name_zh}：{fact.focus_n} 个与 {fact.reference_n} 个商机太少，无法判断；"
             f"双方各需 {fact.minimum_n} 个。",
+        )
+    if not fact.is_compared:
+        return (
+            f"{fact.stage.name_en}: {name[0]} cannot be compared, as it is known of far more deals of one group than of"
+            " the other; what it does is left within segments.",
+            f"{fact.stage.name_zh}：{name[1]}无法比较，因为双方已知情况的商机比例相差太大；其影响计入其余差异。",
         )
     if not fact.is_named or fact.interval is None:
         low, high = fact.interval or (0.0, 0.0)

@@ -29,7 +29,10 @@ MEANINGS = {
         " follow_up (touches in the first weeks in the stage), stalls_and_early_closes, within_segments (the rest)."
     ),
     "share": "What the cause adds to conversion; the five of a comparison add up to change exactly.",
-    "share_low": "Lower end of the interval, which holds for all shares of a comparison at once; null for too few.",
+    "share_low": (
+        "Lower end of the interval, which holds for all shares of a comparison at once; null for too few, and for what"
+        " is known of far more deals of one group than of the other and so is not compared."
+    ),
     "share_high": "Upper end of that interval.",
     "interval_level": "How often all intervals of the comparison hold at once, over the funnel's stages and focuses.",
     "is_named": "The interval excludes zero, and both groups have minimum_n deals.",
@@ -41,7 +44,7 @@ MEANINGS = {
     ),
     "deals_behind": (
         "Deals of the focus in the classes behind the share, 0 where no class is; conversion_cause_deals lists those "
-        "of named shares."
+        "of named shares. Null where the cause is not compared."
     ),
     "behind_share": "deals_behind / focus_n.",
     "reference_behind_share": "The share of the reference's deals in the same classes.",
