@@ -27,8 +27,8 @@ LEAD_QUALITY, UNPROVEN, FOLLOW_UP, PACE, WITHIN = CAUSES = (
     "within_segments",
 )
 CLOSED_EARLY = "closed_early"
-# The class of each factor that says that nobody knows. Proof has none that can be counted so: a deal that misses another
-# criterion is in the class of that, and where more is missed fewer are in `not_evaluated`.
+# The class of each factor that says that nobody knows. Proof has none that can be counted so: where more is missed,
+# fewer deals are in `not_evaluated`.
 UNKNOWN = {
     LEAD_QUALITY: ("quality_class", "unknown"),
     FOLLOW_UP: ("cadence_class", "not_known"),
