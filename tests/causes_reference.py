@@ -196,6 +196,12 @@ def third(below: float, n: int, names: Sequence[str]) -> str:
     return names[0] if 3 * below < n else names[1] if 3 * below < 2 * n else names[2]
 
 
+def quarter_of(entry: Entry) -> date:
+    assert entry.run.entered
+    local = (entry.run.entered + TIME_ZONE).date()
+    return date(local.year, (local.month - 1) // 3 * 3 + 1, 1)
+
+
 def factors(world: World) -> Cells:
     found, m = entries(world), world.base.base.shrinkage
     stages, owners = criteria.ambiguity(world.base)
@@ -209,8 +215,16 @@ def factors(world: World) -> Cells:
         here = [entry for entry in found if entry.place == place]
         stage_rate = (sum(e.is_advanced for e in here) + 0.5) / (len(here) + 1)
 
+        def is_told(trait: int, names: set[str], here: list[Entry] = here) -> bool:
+            """Enough deals have these values outside the quarter in which most have."""
+            quarters = Counter(quarter_of(e) for e in here if leads[id(e)][trait] in names)
+            return quarters.total() - max(quarters.values()) >= world.base.base.minimum_n
+
         def term(trait: int, value: str, here: list[Entry] = here, stage_rate: float = stage_rate) -> float:
-            alike = [e for e in here if leads[id(e)][trait] == value]
+            small = {name for name in {leads[id(e)][trait] for e in here} if not is_told(trait, {name})}
+            alike = [e for e in here if leads[id(e)][trait] in (small if value in small else {value})]
+            if value in small and not is_told(trait, small):
+                return 0.0
             rate = (sum(e.is_advanced for e in alike) + m * stage_rate) / (len(alike) + m)
             return log(rate / (1 - rate)) - log(stage_rate / (1 - stage_rate))
 
@@ -250,11 +264,9 @@ def factors(world: World) -> Cells:
                 slower = sum(cadence[id(o)] < mine - 1e-12 for o in lasting)  # type: ignore[operator]
                 cadence_class = third(slower, len(lasting), ("seldom", "middle", "often"))
             is_unknown = leads[id(e)] == ("unknown", "(none)")
-            local = (e.run.entered + TIME_ZONE).date() if e.run.entered else None
-            assert local
             cells[f"generic:{e.deal.deal_id}", *place] = {
                 "stage_rank": e.rank,
-                "entered_quarter": date(local.year, (local.month - 1) // 3 * 3 + 1, 1),
+                "entered_quarter": quarter_of(e),
                 "owner_key": f"generic:{owner}" if owner else None,
                 "team": world.base.users[owner][1] if owner in world.base.users else None,
                 "horizon_days": e.horizon,

@@ -5,17 +5,35 @@ with
 
     company as (select * from {{ ref("stg_standards__company") }}),
 
-    leads as (
+    leads_by_quarter as (
         select
             entries.funnel,
             entries.stage,
+            entries.entered_quarter,
             traits.icp_band_at_creation,
             traits.lead_source,
             count(*) as deals,
             sum(case when entries.is_advanced then 1 else 0 end) as advanced
         from entries
         inner join traits on entries.deal_key = traits.deal_key
-        group by entries.funnel, entries.stage, traits.icp_band_at_creation, traits.lead_source
+        group by
+            entries.funnel,
+            entries.stage,
+            entries.entered_quarter,
+            traits.icp_band_at_creation,
+            traits.lead_source
+    ),
+
+    leads as (
+        select
+            funnel,
+            stage,
+            icp_band_at_creation,
+            lead_source,
+            sum(deals) as deals,
+            sum(advanced) as advanced
+        from leads_by_quarter
+        group by funnel, stage, icp_band_at_creation, lead_source
     ),
 
     -- Half a deal on either side, so that a stage from which all went on has finite odds.
@@ -26,29 +44,115 @@ with
         group by funnel, stage
     ),
 
-    values_of_leads as (
+    traits_by_quarter as (
         select
-            funnel, stage, 'icp_band' as trait, icp_band_at_creation as trait_value, deals, advanced
-        from leads
+            funnel,
+            stage,
+            entered_quarter,
+            'icp_band' as trait,
+            icp_band_at_creation as trait_value,
+            deals,
+            advanced
+        from leads_by_quarter
         union all
-        select funnel, stage, 'lead_source' as trait, lead_source as trait_value, deals, advanced
-        from leads
+        select
+            funnel,
+            stage,
+            entered_quarter,
+            'lead_source' as trait,
+            lead_source as trait_value,
+            deals,
+            advanced
+        from leads_by_quarter
     ),
 
-    counted as (
-        select funnel, stage, trait, trait_value, sum(deals) as deals, sum(advanced) as advanced
-        from values_of_leads
+    values_by_quarter as (
+        select
+            funnel,
+            stage,
+            trait,
+            trait_value,
+            entered_quarter,
+            sum(deals) as deals,
+            sum(advanced) as advanced
+        from traits_by_quarter
+        group by funnel, stage, trait, trait_value, entered_quarter
+    ),
+
+    -- What is known of a value outside the quarter that it mostly belongs to: a campaign of one
+    -- quarter would be scored by the very outcome that it is to explain.
+    elsewhere as (
+        select funnel, stage, trait, trait_value, sum(deals) - max(deals) as deals_elsewhere
+        from values_by_quarter
         group by funnel, stage, trait, trait_value
     ),
 
+    levels as (
+        select
+            elsewhere.funnel,
+            elsewhere.stage,
+            elsewhere.trait,
+            elsewhere.trait_value,
+            case
+                when elsewhere.deals_elsewhere >= company.minimum_n
+                then elsewhere.trait_value
+                else '(other)'
+            end as level
+        from elsewhere
+        cross join company
+    ),
+
+    levels_by_quarter as (
+        select
+            levels.funnel,
+            levels.stage,
+            levels.trait,
+            levels.level,
+            values_by_quarter.entered_quarter,
+            sum(values_by_quarter.deals) as deals,
+            sum(values_by_quarter.advanced) as advanced
+        from levels
+        inner join
+            values_by_quarter
+            on levels.funnel = values_by_quarter.funnel
+            and levels.stage = values_by_quarter.stage
+            and levels.trait = values_by_quarter.trait
+            and levels.trait_value = values_by_quarter.trait_value
+        group by
+            levels.funnel,
+            levels.stage,
+            levels.trait,
+            levels.level,
+            values_by_quarter.entered_quarter
+    ),
+
+    counted as (
+        select
+            funnel,
+            stage,
+            trait,
+            level,
+            sum(deals) as deals,
+            sum(advanced) as advanced,
+            sum(deals) - max(deals) as deals_elsewhere
+        from levels_by_quarter
+        group by funnel, stage, trait, level
+    ),
+
+    -- All the small ones together may still be of one quarter; then they are as the stage is.
     shrunken as (
         select
             counted.funnel,
             counted.stage,
             counted.trait,
-            counted.trait_value,
-            (counted.advanced + company.shrinkage_deals * totals.rate)
-            / (counted.deals + company.shrinkage_deals) as rate,
+            counted.level,
+            case
+                when counted.deals_elsewhere < company.minimum_n
+                then totals.rate
+                else
+                    (counted.advanced + company.shrinkage_deals * totals.rate)
+                    / (counted.deals + company.shrinkage_deals)
+            end as rate,
             totals.rate as stage_rate
         from counted
         inner join totals on counted.funnel = totals.funnel and counted.stage = totals.stage
@@ -56,8 +160,20 @@ with
     ),
 
     terms as (
-        select shrunken.*, ln(rate / (1 - rate)) - ln(stage_rate / (1 - stage_rate)) as log_odds
-        from shrunken
+        select
+            levels.funnel,
+            levels.stage,
+            levels.trait,
+            levels.trait_value,
+            ln(shrunken.rate / (1 - shrunken.rate))
+            - ln(shrunken.stage_rate / (1 - shrunken.stage_rate)) as log_odds
+        from levels
+        inner join
+            shrunken
+            on levels.funnel = shrunken.funnel
+            and levels.stage = shrunken.stage
+            and levels.trait = shrunken.trait
+            and levels.level = shrunken.level
     ),
 
     scored as (
