@@ -38,7 +38,7 @@ from orchestration.insights.sentences import Fact, Part, Stage, sentence
 PREVIOUS, YEAR_AGO, BEST = "previous_quarter", "year_ago", "best_quarter"
 REST = "rest"
 # A funnel has five comparisons: with three quarters, and of all owners and of all teams over all stages at once. Each
-# names something wrongly with a hundredth at most, so that the whole table does with less than 5 %.
+# names something wrongly with a hundredth at most, so that the whole table does with 5 % at most.
 LEVEL = 0.99
 # Owners are many, so that fewer draws of each do than of quarters; a limit that one in a hundred exceeds needs these.
 MEMBER_DRAWS = 500
