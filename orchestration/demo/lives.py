@@ -193,7 +193,10 @@ def _begin_follow_up(life: Life, begun: _Begun, at: Ints, days: Floats) -> None:
     assert life.worsening
     rng = life.worsening.rng
     row = np.repeat(np.arange(at.size), begun.touches)
-    times = life.deals.entered[at][row] + rng.random(row.size) * np.minimum(days, FORTNIGHT_DAYS)[row]
+    # As often per day in a short visit as in a long one: what would come after its end does not.
+    after = rng.random(row.size) * FORTNIGHT_DAYS
+    row, after = row[after < days[row]], after[after < days[row]]
+    times = life.deals.entered[at][row] + after
     direction = rng.choice([company.INBOUND, company.OUTBOUND], row.size, p=[0.3, 0.7])
     kind = rng.choice([company.CALL, company.EMAIL], row.size)
     life.log.activity(
