@@ -105,7 +105,7 @@ def world_of(seed: int) -> World:
         for at, _, _ in deal.changes[: draw.randint(0, 3)]:
             direction = draw.choice(["inbound", "outbound"])
             activities.append(Activity(deal.deal_id, f"{deal.deal_id}-{at}", at, direction, "held", False))
-    return World(base, proven, activities, 14, 7, 1)
+    return World(base, proven, activities, 14, 5, 1)
 
 
 def is_same(found: object, expected: object) -> bool:
