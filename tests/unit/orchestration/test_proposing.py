@@ -22,6 +22,7 @@ FOUND: dict[str, Any] = {
     "subject": "activity:demo",
     "stage": "solution_demo",
     "milestone": "activity:demo",
+    "other_stage": None,
     "is_proposed": True,
     "deals": 90,
     "win_rate_with": 0.6,

@@ -148,11 +148,14 @@ def test_a_reader_of_the_old_night_is_not_disturbed_by_the_new_one(warehouse: Wa
     for day, value in (("1", "old"), ("2", "new")):
         warehouse.write("s", {"t": pl.DataFrame({"k": [1], "v": [value]})})
         published = tmp_path / "served" / "nights" / f"{day}.duckdb"
-        warehouse.build_served(published, [table])
+        warehouse.build_served(published, [table], f"night {day}", {"t": {"": "One row per k.", "v": "The value."}})
         link_current(published, current)
         if day == "1":
             reader = duckdb.connect(str(current), read_only=True)
-    assert reader.execute("select v from t").fetchall() == [("old",)]
+    assert reader.execute("select v, night_id from t").fetchall() == [("old", "night 1")]
+    assert reader.execute("select comment from duckdb_columns() where column_name = 'v'").fetchall() == [
+        ("The value.",)
+    ]
     # Another process, as a BI tool is: within one process DuckDB hands out the database it has open already.
     asked = f"from orchestration.warehouse import read_served; print(read_served({str(current)!r}, 't')['v'].item())"
     assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "new\n"
