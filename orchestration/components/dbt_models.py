@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import (
     DAGSTER_DBT_EXCLUDE_METADATA_KEY,
@@ -24,6 +26,8 @@ from dagster_dbt.asset_utils import (
 
 from orchestration.components.dbt_run import DbtRun
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.night import code_version
+from orchestration.warehouse import Warehouse
 
 # The dbt of this environment, whether or not the environment's folder is on the PATH.
 DBT = Path(sys.executable).with_name("dbt")
@@ -40,6 +44,10 @@ class LayeredTranslator(DagsterDbtTranslator):
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return "transform_" + dbt_resource_props["fqn"][1] if dbt_resource_props["resource_type"] == "model" else None
 
+
+# Which code made the views that stand in the warehouse. Any run of dbt, by hand too, forgets it as it starts
+# (`on-run-start` in dbt_project.yml), so it is never said of views that somebody has put there since.
+STANDING_VIEWS = "standing_views"
 
 TRANSLATOR = LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True))
 
@@ -65,15 +73,61 @@ class DbtModels(dg.Component, dg.Resolvable):
         )
         def transform(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[Any]:
             night = nightly.night(context.partition_key)
-            nightly.warehouse().require_night(night.business_date)
+            warehouse = nightly.warehouse()
+            warehouse.require_night(night.business_date)
             # Unit tests are of the code, not of the night: `make test` runs them.
             build = ["build", "--exclude-resource-type", "unit_test"]
             run = DbtRun(project, night.home.warehouse.parent / "dbt")
-            for event in run.events([*build, *selection(context, manifest)]):
+            code = code_version(version("stageproof"))
+            stand = not context.is_subset and views_stand(warehouse, code)
+            asked = ["--exclude", "config.materialized:view"] if stand else selection(context, manifest)
+            standing = StandingViews(manifest if stand else {})
+            for event in run.events([*build, *asked]):
+                yield from standing.under(event.raw_event["data"]["node_info"]["unique_id"])
                 yield from event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
             run.raise_on_failure()
+            yield from standing.left()
+            if not context.is_subset:
+                warehouse.write("night", {STANDING_VIEWS: pl.DataFrame({"code_version": [code]})})
 
         return dg.Definitions(assets=[transform])
+
+
+def views_stand(warehouse: Warehouse, code: str) -> bool:
+    """Whether the views in the warehouse are those of this code: a view is a function of the code alone."""
+    made_by = warehouse.find(f"night.{STANDING_VIEWS}")
+    return made_by is not None and made_by["code_version"].to_list() == [code]
+
+
+class StandingViews:
+    """Says of each view that was not put in place again that it is there, before what is built on it is said to be."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        nodes = manifest.get("nodes", {})
+        self._parents = {name: node["depends_on"]["nodes"] for name, node in nodes.items()}
+        self._unsaid = {
+            name: node["name"]
+            for name, node in nodes.items()
+            if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
+        }
+        self._visited: set[str] = set()
+
+    def under(self, unique_id: str) -> Iterator[dg.MaterializeResult[None]]:
+        """The views that a node is built on and of which nothing was said yet, what is under them first."""
+        if unique_id in self._visited:
+            return
+        self._visited.add(unique_id)
+        for parent in self._parents.get(unique_id, []):
+            yield from self.under(parent)
+            if parent in self._unsaid:
+                yield dg.MaterializeResult(asset_key=self._unsaid.pop(parent), metadata={"stands": True})
+
+    def left(self) -> Iterator[dg.MaterializeResult[None]]:
+        """The views that nothing is built on."""
+        for name in sorted(self._unsaid):
+            yield from self.under(name)
+            if name in self._unsaid:
+                yield dg.MaterializeResult(asset_key=self._unsaid.pop(name), metadata={"stands": True})
 
 
 def selection(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:

@@ -2,11 +2,18 @@
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
 from clones import Clone, put_extract
+
+from orchestration.components.dbt_models import DBT
+from orchestration.warehouse import Warehouse
 
 MakeClone = Callable[[str | None], Clone]
 
@@ -161,6 +168,30 @@ def test_a_move_without_proof_is_new_on_the_night_it_is_made(second: dict[str, o
     }
     assert {rule for rule, deal in new if deal == "generic:1"} == qualification
     assert {state[2] for state in new.values()} == {"2026-03-07"}
+
+
+def test_views_of_the_same_code_are_put_in_place_once(second: dict[str, object], company: Clone) -> None:
+    run = json.loads((company.home / "warehouse" / "dbt" / "run_results.json").read_text(encoding="utf-8"))
+    built = {result["unique_id"].removeprefix("model.stageproof.") for result in run["results"]}
+    manifest = json.loads((company.root / "dbt_project" / "target" / "manifest.json").read_text(encoding="utf-8"))
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert built.isdisjoint(node["name"] for node in models if node["config"]["materialized"] == "view")
+    assert built.issuperset(node["name"] for node in models if node["config"]["materialized"] == "table")
+
+
+def test_a_run_of_dbt_by_hand_makes_the_next_night_put_its_views_in_place_again(
+    second: dict[str, object], company: Clone, tmp_path: Path
+) -> None:
+    shutil.copytree(company.home / "warehouse", tmp_path / "warehouse")
+    warehouse = Warehouse(tmp_path / "warehouse" / "stageproof.duckdb")
+    assert warehouse.find("night.standing_views") is not None
+    subprocess.run(
+        [str(DBT), "--quiet", "run", "--select", "stg_night__clock", "--target-path", str(tmp_path / "target")],
+        cwd=company.root / "dbt_project",
+        env=os.environ | {"STAGEPROOF_HOME": str(tmp_path)},
+        check=True,
+    )
+    assert warehouse.find("night.standing_views") is None
 
 
 def test_a_reader_that_holds_the_old_night_open_keeps_it(second: dict[str, object], company: Clone) -> None:
