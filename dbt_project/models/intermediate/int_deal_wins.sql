@@ -11,22 +11,51 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
-    -- A deal that has left takes its win along.
-    known_wins as (
+    won_runs as (
         select
             deal_key,
             funnel,
             run_number,
-            entered_at,
-            known_until_at,
-            case
-                when known_until_at < left_at or left_at is null then known_until_at else left_at
-            end as left_at
+            run_number
+            - row_number() over (partition by deal_key, funnel order by run_number) as win_number
         from runs
+        where outcome = 'won'
+    ),
+
+    -- What goes on from one won stage to another (signed, then live) was won once, at the first.
+    merged as (
+        select deal_key, min(run_number) as first_run_number, max(run_number) as last_run_number
+        from won_runs
+        group by deal_key, funnel, win_number
+    ),
+
+    -- A deal that has left takes its win along.
+    known_wins as (
+        select
+            first_won.deal_key,
+            first_won.funnel,
+            first_won.run_number,
+            first_won.entered_at,
+            first_won.known_until_at,
+            case
+                when first_won.known_until_at < last_won.left_at or last_won.left_at is null
+                then first_won.known_until_at
+                else last_won.left_at
+            end as left_at
+        from merged
+        inner join
+            runs as first_won
+            on merged.deal_key = first_won.deal_key
+            and merged.first_run_number = first_won.run_number
+        inner join
+            runs as last_won
+            on merged.deal_key = last_won.deal_key
+            and merged.last_run_number = last_won.run_number
         where
-            outcome = 'won'
-            and entered_at is not null
-            and (known_until_at is null or entered_at < known_until_at)
+            first_won.entered_at is not null
+            and (
+                first_won.known_until_at is null or first_won.entered_at < first_won.known_until_at
+            )
     ),
 
     -- What a CRM dates ahead (a deal won today with next month's close date) stands at the end of

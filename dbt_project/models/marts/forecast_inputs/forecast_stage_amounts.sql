@@ -28,7 +28,7 @@ with
             won.funnel,
             runs.stage,
             won.won_at,
-            won.known_until_at,
+            won.undone_at,
             won.fx_rate,
             won.amount_when_won,
             min(runs.entered_at) as entered_at
@@ -45,7 +45,7 @@ with
             won.funnel,
             runs.stage,
             won.won_at,
-            won.known_until_at,
+            won.undone_at,
             won.fx_rate,
             won.amount_when_won
     ),
@@ -96,7 +96,7 @@ with
             funnel,
             stage,
             won_at,
-            known_until_at,
+            undone_at,
             cast(
                 cast(amount_then as decimal(30, 2)) * fx_rate as decimal(18, 2)
             ) as amount_at_stage,
@@ -126,7 +126,7 @@ with
             sized.funnel,
             sized.stage,
             sized.amount_digits,
-            sized.known_until_at,
+            sized.undone_at,
             count(*) as won_deals,
             sum(sized.amount_at_stage) as amount_at_stage,
             sum(sized.amount_when_won) as amount_won
@@ -135,11 +135,10 @@ with
             as_ofs
             on sized.won_at < as_ofs.as_of_at
             and (as_ofs.previous_as_of_at is null or sized.won_at >= as_ofs.previous_as_of_at)
-        group by
-            as_ofs.as_of_date, sized.funnel, sized.stage, sized.amount_digits, sized.known_until_at
+        group by as_ofs.as_of_date, sized.funnel, sized.stage, sized.amount_digits, sized.undone_at
     ),
 
-    -- Taken off again at the first as-of after their deals have left.
+    -- Taken off again at the first as-of after their deals were reopened or have left.
     by_as_of as (
         select as_of_date, funnel, stage, amount_digits, won_deals, amount_at_stage, amount_won
         from won_by_as_of
@@ -155,10 +154,10 @@ with
         from won_by_as_of
         inner join
             as_ofs
-            on won_by_as_of.known_until_at < as_ofs.as_of_at
+            on won_by_as_of.undone_at < as_ofs.as_of_at
             and (
                 as_ofs.previous_as_of_at is null
-                or won_by_as_of.known_until_at >= as_ofs.previous_as_of_at
+                or won_by_as_of.undone_at >= as_ofs.previous_as_of_at
             )
     )
 
