@@ -89,7 +89,8 @@ def accuracy(said: pl.DataFrame, methods: Sequence[str], held: pl.DataFrame | No
 
     Columns beside GROUP, over the n pairs that are scored:
         n, n_as_ofs, n_periods; n_silent: the period is over and the method said nothing. n_fell_back: another
-            method spoke for it.
+            method spoke for it. n_periods_unknown_amounts: periods that are over and not scored, because not every
+            amount that was won in them is known.
         forecast_amount, actual_amount: sums.
         wape: sum |forecast - actual| / sum |actual|. bias: sum (forecast - actual) / sum |actual|, positive where too
             much was said. Both null where nothing came: an error has no share of zero.
@@ -107,7 +108,7 @@ def accuracy(said: pl.DataFrame, methods: Sequence[str], held: pl.DataFrame | No
     wide = _with_wide_buckets(said)
     groups = wide.select(GROUP).unique()
     measured = (
-        groups.join(_silent(wide), on=GROUP, how="left")
+        groups.join(_not_scored(wide), on=GROUP, how="left")
         .join(_measured(wide.filter("is_scored")), on=GROUP, how="left")
         .join(champions(said, methods).with_columns(is_champion=True), on=["funnel", "method"], how="left")
         .with_columns(
@@ -151,6 +152,7 @@ MEASURES = (
     "n",
     "n_as_ofs",
     "n_periods",
+    "n_periods_unknown_amounts",
     "n_silent",
     "n_fell_back",
     "forecast_amount",
@@ -214,9 +216,13 @@ def _with_wide_buckets(said: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _silent(wide: pl.DataFrame) -> pl.DataFrame:
+def _not_scored(wide: pl.DataFrame) -> pl.DataFrame:
     is_silent = pl.col("actual_amount").is_not_null() & pl.col("forecast_amount").is_null()
-    return wide.group_by(GROUP).agg(is_silent.sum().cast(pl.Int64).alias("n_silent"))
+    is_unknown = (pl.col("actual_excluded_deals") > 0).fill_null(value=False)
+    return wide.group_by(GROUP).agg(
+        _count(is_silent.sum()).alias("n_silent"),
+        _count(pl.col("period_start").filter(is_unknown).n_unique()).alias("n_periods_unknown_amounts"),
+    )
 
 
 def _measured(scored: pl.DataFrame) -> pl.DataFrame:

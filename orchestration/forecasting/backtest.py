@@ -101,8 +101,9 @@ def backtest(
     placed by the close dates of the deals, and what is overdue or undated of it and of the methods that go by close
     dates themselves in the running month, so that no deal is outside all periods. An actual is what was won inside the
     period, of part `open` by the deals that were open at as-of; as known tonight, and null while the period is not over
-    or where deals were won and no amount of them is known. A win that was undone by tonight did not come. A naive
-    amount is what the same period a year before had brought, as known at as-of; null where the funnel is younger.
+    or where deals were won and no amount of them is known. Where the amounts of some are not known, it is what the
+    others brought and the pair is not scored. A win that was undone by tonight did not come. A naive amount is what the
+    same period a year before had brought, as known at as-of; null where the funnel is younger or that is not all known.
     Intervals of totals are stretched by what was known at as-of of how the earlier ones had held; those of part `open`
     are as simulated, as on a night.
 
@@ -286,7 +287,10 @@ def _spoken(rows: pl.DataFrame, asked: pl.DataFrame, source: str) -> pl.DataFram
 
 
 def _with_year_before(spoken: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFrame:
-    """Adds naive_amount to part `total`: what the same period a year before brought, null where history is younger."""
+    """Adds naive_amount to part `total`: what the same period a year before brought.
+
+    Null where history is younger, or the amount of any deal that was won then is not known.
+    """
     periods = spoken.select("period_kind", "period_start", "period_end").unique()
     before = periods.select(
         "period_kind",
@@ -302,10 +306,13 @@ def _with_year_before(spoken: pl.DataFrame, inputs: ForecastInputs) -> pl.DataFr
         ]
     )
     first = pl.concat([known, known.with_columns(funnel=pl.lit(ALL))]).group_by("funnel").agg(pl.col("day").min())
-    came = pl.when(pl.col("was_won").is_null()).then(pl.lit(0).cast(MONEY_SUM)).otherwise("amount")
+    known_whole = pl.when(pl.col("excluded_deals") == 0).then("amount")
+    came = pl.when(pl.col("was_won").is_null()).then(pl.lit(0).cast(MONEY_SUM)).otherwise("amount_before")
     return (
         spoken.join(
-            brought.select("funnel", "period_kind", "asked_start", "amount", was_won=pl.lit(value=True)),
+            brought.select(
+                "funnel", "period_kind", "asked_start", amount_before=known_whole, was_won=pl.lit(value=True)
+            ),
             left_on=_PERIOD,
             right_on=["funnel", "period_kind", "asked_start"],
             how="left",
@@ -356,7 +363,10 @@ def _compared(spoken: pl.DataFrame, tonight: ForecastInputs, open_deals: pl.Data
             actual_amount=pl.when(is_over).then(pl.when(pl.col("was_won").is_null()).then(nothing).otherwise("amount")),
             actual_excluded_deals=pl.when(is_over).then(pl.col("actual_excluded_deals").fill_null(0)),
         )
-        .with_columns(is_scored=pl.all_horizontal(pl.col("forecast_amount", "actual_amount").is_not_null()))
+        .with_columns(
+            is_scored=pl.all_horizontal(pl.col("forecast_amount", "actual_amount").is_not_null())
+            & (pl.col("actual_excluded_deals") == 0)
+        )
         .select(pl.col(name).cast(kind) for name, kind in SAID.items())
     )
 

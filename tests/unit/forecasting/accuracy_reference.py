@@ -67,6 +67,7 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "n": len(pairs),
         "n_as_ofs": len({row["as_of_date"] for row in scored}),
         "n_periods": len({row["period_start"] for row in scored}),
+        "n_periods_unknown_amounts": len({row["period_start"] for row in rows if row["actual_excluded_deals"]}),
         "n_silent": sum(row["actual_amount"] is not None and row["forecast_amount"] is None for row in rows),
         "wape": ratio(sum((abs(said - actual) for said, actual, _ in pairs), Fraction(0)), size),
         "bias": ratio(sum((said - actual for said, actual, _ in pairs), Fraction(0)), size),

@@ -212,6 +212,17 @@ def test_methods_that_do_not_say_when_are_known_by_name() -> None:
     assert silent_about_time == set(WITHOUT_TIMING)
 
 
+def test_periods_of_which_not_every_amount_is_known_are_counted_and_measured_by_no_method() -> None:
+    partly = {"actual_excluded_deals": 1, "is_scored": False}
+    rows = [
+        pair("10", "10"),
+        pair("10", "4", months=2, **partly),
+        pair("10", "4", months=2, as_of=date(2026, 3, 1), lead_days=90, period_start=date(2026, 5, 1), **partly),
+    ]
+    row = measured(rows)
+    assert (row["n"], row["n_periods"], row["n_periods_unknown_amounts"], row["wape"]) == (1, 1, 1, 0.0)
+
+
 def test_each_funnel_has_its_own_champion() -> None:
     rows = [
         *months_of("simple", ["1"] * 8),
@@ -238,6 +249,7 @@ def pairs(draw: st.DrawFn) -> dict[str, Any]:
     low, middle, high = sorted(draw(st.tuples(CENTS, CENTS, CENTS)))
     has_interval = draw(st.integers(0, 9)) > 0
     forecast, actual = draw(amounts), draw(amounts)
+    excluded = draw(st.sampled_from([None, 0, 0, 2]))
     part = draw(st.sampled_from(["total", "total", "open"]))
     month = draw(st.integers(0, 11))
     return {
@@ -255,7 +267,8 @@ def pairs(draw: st.DrawFn) -> dict[str, Any]:
         "p90_amount": high if has_interval else None,
         "actual_amount": actual,
         "naive_amount": draw(amounts) if part == "total" else None,
-        "is_scored": forecast is not None and actual is not None,
+        "actual_excluded_deals": excluded,
+        "is_scored": forecast is not None and actual is not None and not excluded,
     }
 
 

@@ -108,6 +108,16 @@ def test_nothing_won_is_zero_and_wins_of_unknown_worth_are_unknown() -> None:
     assert (july["actual_amount"], july["actual_excluded_deals"]) == (Decimal("0.00"), 0)
     assert (august["actual_amount"], august["actual_excluded_deals"], august["is_scored"]) == (None, 1, False)
     assert (quarter["actual_amount"], quarter["actual_excluded_deals"]) == (Decimal("5.00"), 2)
+    # Five is what one of three wins brought: scored as all of it, it would call every forecast too high.
+    assert not quarter["is_scored"]
+
+
+def test_a_year_before_of_which_not_every_amount_is_known_is_nothing_to_compare_with() -> None:
+    wins = [won("x", date(2025, 7, 3), "7.00"), won("y", date(2025, 8, 4), "5.00"), won("z", date(2025, 8, 5), None)]
+    created = [{"funnel": "direct", "segment": "A", "stage": "contact", "created_on": date(2025, 1, 2), "deals": 1}]
+    said = tried(deals=of(JUNE, deal("d1")), won_deals=wins, creations=created)
+    july, august = (one(said, period_kind="month", period_start=date(2026, month, 1)) for month in (7, 8))
+    assert (july["naive_amount"], august["naive_amount"]) == (Decimal("7.00"), None)
 
 
 def test_a_win_that_was_undone_by_tonight_did_not_come() -> None:
