@@ -297,6 +297,37 @@ def test_overdue_undated_and_far_off_deals_stand_in_rows_of_their_own() -> None:
     }
 
 
+OVERDUE = {
+    "crm_probability": {"overdue"},
+    "stage_average": {"untimed"},
+    "weighted_stage": {"overdue"},
+    "timed": {"dated", "later"},
+    "timed_adjusted": {"dated", "later"},
+}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=[method.name for method in METHODS])
+def test_deals_overdue_for_a_year_are_worth_as_much_by_every_method_and_in_a_period_only_where_it_says_when(
+    method: ForecastMethod,
+) -> None:
+    late = {"days_in_stage": 400.0, "days_since_created": 430.0, "probability": 0.5}
+    deals = [
+        deal("overdue", expected_close_date=date(2025, 11, 1), **late),
+        deal("undated", expected_close_date=None, **late),
+    ]
+    made = of(method, world(deals=deals, counts=LIVES, won_deals=TEN_WON))
+    worth = dict(made.deals.select("deal_key", "expected_amount").iter_rows())
+    # stage_average shares out a sum, whose last cent goes to one of them.
+    assert abs(worth["overdue"] - worth["undated"]) <= Decimal("0.01")
+    assert worth["overdue"] > 0
+    placed = made.deal_periods.filter(pl.col("deal_key") == "overdue", pl.col("chance") > 0)
+    assert set(placed["period_status"]) <= OVERDUE[method.name]
+    assert placed["chance"].sum() == made.deals.filter(pl.col("deal_key") == "overdue")["win_rate"].item()
+    inside = made.periods.filter(pl.col("funnel") == "all", pl.col("scope") == "all", pl.col("open_amount") > 0)
+    parts = inside.filter(pl.col("period_kind") != "month")
+    assert parts["open_amount"].sum() == made.deals["expected_amount"].sum()
+
+
 @pytest.mark.parametrize("method", METHODS, ids=[method.name for method in METHODS])
 def test_at_the_end_of_a_quarters_last_day_no_method_expects_anything_more_in_it(method: ForecastMethod) -> None:
     last_day = date(2026, 12, 31)
