@@ -23,7 +23,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         _TEXT, "deal_key crm deal_id deal_name funnel stage stage_name_en stage_name_zh owner_key owner_name team"
     )
     | {"expected_close_date": pl.Date, "amount_reporting": _MONEY},
-    "forecast_period": {"business_date": pl.Date}
+    "forecast_period": {"business_date": pl.Date, "is_first_word": pl.Boolean}
     | _columns(_TEXT, "method funnel scope scope_value period_kind")
     | _columns(pl.Date, "period_start period_end")
     | _columns(_TEXT, "period_label period_status")
@@ -86,7 +86,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     | {"as_of_at": pl.Datetime("us")}
     | _columns(_TEXT, "config_hash inputs_hash code_version"),
 }
-SCHEMAS["forecast_record"] = SCHEMAS["forecast_backtest"]
+SCHEMAS["forecast_record"] = SCHEMAS["forecast_backtest"] | {"is_republished": pl.Boolean}
 SCHEMAS["forecast_movement"] = {
     name: kind
     for name, kind in SCHEMAS["pipeline_movement"].items()
@@ -535,6 +535,7 @@ def busy(**more: Iterable[Mapping[str, Any]]) -> dict[str, pl.DataFrame]:
             None,
             3_000_000 - 30_000 * place,
             source="night",
+            is_republished=place in (9, 17),
         )
         for place, day in enumerate(BUSINESS_DATE - timedelta(days=back) for back in range(25, -1, -1))
     ]

@@ -167,6 +167,26 @@ def test_what_was_said_tells_nights_from_the_backtest_and_what_came(open_page: O
     expect(page.locator("#held-title")).to_contain_text("of 4 came within the interval")
 
 
+def test_nights_that_were_published_again_are_marked_in_chart_table_and_words_in_both_languages(
+    open_page: OpenPage,
+) -> None:
+    opened = open_page(made(), "#record")
+    page = opened.page
+    expect(page.locator("#said-again")).to_have_text(
+        "2 of these nights were published again since with another forecast. What stands here is what they said first."
+    )
+    names = "Chart.getChart('chart-said').data.datasets.map((each) => each.label)"
+    assert "Published again since" in page.evaluate(names)
+    page.locator("summary").filter(has_text="The same as a table").first.click()
+    marked = page.locator("#said-table tbody tr").filter(has_text="published again since")
+    assert [row.split("\t")[0] for row in marked.all_inner_texts()] == ["2026-11-14", "2026-11-06"]
+    choose(opened, "period", "2026-07-01")
+    expect(page.locator("#said-again")).to_be_hidden()
+    chinese = open_page(made(), "#record?lang=zh").page
+    expect(chinese.locator("#said-again")).to_have_text("其中 2 晚之后以另一份预测重新发布；此处为其首次发布的预测。")
+    assert chinese.locator("#said-table tbody tr").filter(has_text="之后重新发布").count() == 2
+
+
 def test_accuracy_tells_the_champion_by_more_than_its_colour(open_page: OpenPage) -> None:
     opened = open_page(made(), "#record")
     table = visible(opened, "table.accuracy").first

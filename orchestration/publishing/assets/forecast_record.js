@@ -8,6 +8,11 @@
   const { said, periods, calibration } = tables;
   const KINDS = { quarter: ["Quarters", "季度"], month: ["Months", "月份"] };
   const SOURCES = { night: ["Published night", "每晚发布"], backtest: ["Backtest", "回测"] };
+  const AGAIN = ["Published again since", "之后重新发布"];
+  const by = (row) => {
+    const source = say(...SOURCES[said.at("source", row)]);
+    return said.at("is_republished", row) ? `${source}${say(", published again since", "（之后重新发布）")}` : source;
+  };
 
   // What was said of one period, date by date
 
@@ -45,6 +50,12 @@
       { kind: "line", name: [en, zh], days, values: of("forecast"), colour, isDashed, hasPoints: isDashed || own.length < 10 },
     ];
   };
+  const again = (rows) => {
+    const own = rows.filter((row) => said.at("is_republished", row));
+    if (!own.length) return [];
+    const days = own.map((row) => said.at("as_of_date", row));
+    return [{ kind: "marks", name: AGAIN, days, values: own.map((row) => units(said.at("forecast", row))), colour: "--warn", shape: "rectRot" }];
+  };
   const level = (name, value, days, colour, isDashed) => ({ kind: "line", name, days: [days[0], days.at(-1)], values: [value, value], colour, isDashed });
   const targetOf = (label) => {
     const row = ofView(periods).find((each) => periods.at("kind", each) === kind.chosen() && periods.at("label", each) === label);
@@ -71,16 +82,26 @@
       series: [
         ...line(rows, "backtest", "--soft", true),
         ...line(rows, "night", "--link", false),
+        ...again(rows),
         ...(actual === null ? [] : [level(["Came", "实际"], units(actual), ends, "--good", false)]),
         ...(target === null ? [] : [level(["Target", "目标"], target, ends, "--target", true)]),
       ],
     });
+    const times = rows.filter((row) => said.at("is_republished", row)).length;
+    const note = document.getElementById("said-again");
+    note.hidden = times === 0;
+    note.replaceChildren(
+      say(
+        `${number(times)} of these nights ${times === 1 ? "was" : "were"} published again since with another forecast. What stands here is what ${times === 1 ? "it" : "they"} said first.`,
+        `其中 ${number(times)} 晚之后以另一份预测重新发布；此处为其首次发布的预测。`,
+      ),
+    );
     plainTable(
       document.getElementById("said-table"),
       say(`What was said of ${label}, ${data.currency}`, `对 ${label} 的预测，${data.currency}`),
       [
         { title: ["Said on", "日期"], isHead: true, cell: (row) => said.at("as_of_date", row) },
-        { title: ["By", "来源"], cell: (row) => say(...SOURCES[said.at("source", row)]) },
+        { title: ["By", "来源"], cell: by },
         { title: ["Expected", "期望"], isEnd: true, cell: (row) => money(said.at("forecast", row)) },
         { title: ["80 % interval", "80% 区间"], isEnd: true, cell: (row) => interval(said.at("low", row), said.at("high", row)) },
         { title: ["Came", "实际"], isEnd: true, cell: (row) => money(said.at("actual", row)) },
@@ -136,7 +157,7 @@
       [
         { title: ["Period", "期间"], isHead: true, cell: (row) => said.at("label", row) },
         { title: ["Said on", "日期"], cell: (row) => said.at("as_of_date", row) },
-        { title: ["By", "来源"], cell: (row) => say(...SOURCES[said.at("source", row)]) },
+        { title: ["By", "来源"], cell: by },
         { title: ["Expected", "期望"], isEnd: true, cell: (row) => money(said.at("forecast", row)) },
         { title: ["80 % interval", "80% 区间"], isEnd: true, cell: (row) => interval(said.at("low", row), said.at("high", row)) },
         { title: ["Came", "实际"], isEnd: true, cell: (row) => money(said.at("actual", row)) },

@@ -88,6 +88,7 @@ def compose(
         methods=methods,
         months=tuple(month.label for month in months),
         quarter_labels=(_label(made[0].shown[0]), _label(made[0].shown[1])),
+        is_later_word=tables["forecast_period"]["is_first_word"].fill_null(value=True).not_().any(),
         unlisted_deals=max(0, tables["forecast_deal"]["deal_key"].n_unique() - listed.height),
         record_links=night.links,
         config_hash=record["config_hash"] or "",

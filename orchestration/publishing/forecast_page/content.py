@@ -269,7 +269,8 @@ class Tables:
     coverage, required.
     periods: one row per view and period told apart. kind, label, won, open, new, total, low, high, target.
     said: one row per view, period and date on which it was spoken of. source (backtest, night), as_of_date, kind,
-    period_start, label, forecast, low, high, actual (null while it goes on).
+    period_start, label, forecast, low, high, actual (null while it goes on), is_republished (the night has been
+    published again since with another forecast; this is what it said first).
     calibration: one row per view, question and bin (0 stands for all). n, won_deals, mean_chance, observed_share,
     observed_low, observed_high, ece.
     movement: one row per view, measure, span, period and bucket. kind (all, month, quarter), period_start, label,
@@ -293,7 +294,8 @@ class ForecastPage:
 
     views: all funnels together first, then each where there are several. methods: keys that frames point to. months:
     labels of the months told apart. quarter_labels: of the running and the next quarter, None where there is none.
-    unlisted_deals: open deals that the list leaves out.
+    unlisted_deals: open deals that the list leaves out. is_later_word: the night was published before with another
+    forecast, which is the one that later nights keep.
     """
 
     company: str
@@ -309,6 +311,7 @@ class ForecastPage:
     months: tuple[str, ...]
     quarter_labels: tuple[str | None, str | None]
     unlisted_deals: int
+    is_later_word: bool
     record_links: Mapping[str, str]
     config_hash: str
     inputs_hash: str

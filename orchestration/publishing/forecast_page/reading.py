@@ -5,6 +5,7 @@ Belongs here: the one place where the page depends on names of tables and column
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -33,6 +34,7 @@ _TABLES = {
         needed={"business_date": _DAY, "period_start": _DAY, "total_amount": _MONEY}
         | _columns(_TEXT, "method funnel period_kind period_status"),
         known=_columns(_TEXT, "scope scope_value period_label fell_back_to")
+        | _columns(_YES, "is_first_word")
         | _columns(_MONEY, "won_amount open_amount new_business_amount p10_amount p50_amount p90_amount")
         | _columns(_MONEY, "target_amount gap_amount")
         | _columns(_COUNT, "won_deals won_excluded_deals open_deals excluded_deals")
@@ -110,8 +112,10 @@ _TABLES = {
         | _columns(_COUNT, "deals pushes slips"),
     ),
 }
-# What nights said has the columns of what the backtest says.
-_TABLES["forecast_record"] = _TABLES["forecast_backtest"]
+# What nights said has the columns of what the backtest says, and whether another word was published since.
+_TABLES["forecast_record"] = replace(
+    _TABLES["forecast_backtest"], known={**_TABLES["forecast_backtest"].known, "is_republished": _YES}
+)
 
 # The served tables that the page reads. All columns of most, because a night may lack some.
 READ: dict[str, tuple[str, ...]] = {

@@ -30,6 +30,7 @@ SAID_SCHEMA = {
     "low": pl.Decimal(38, 2),
     "high": pl.Decimal(38, 2),
     "actual": pl.Decimal(38, 2),
+    "is_republished": pl.Boolean(),
 }
 
 
@@ -56,8 +57,12 @@ def said(
             low="p10_amount",
             high="p90_amount",
             actual="actual_amount",
+            is_republished=again.fill_null(value=False),
         )
-        for source, frame in (("backtest", backtest), ("night", record))
+        for source, frame, again in (
+            ("backtest", backtest, pl.lit(value=False)),
+            ("night", record, pl.col("is_republished")),
+        )
     ]
     return pl.concat(parts).match_to_schema(pl.Schema(SAID_SCHEMA)).sort("kind", "period_start", "as_of_date", "source")
 

@@ -231,6 +231,26 @@ def test_what_was_said_keeps_nights_and_backtest_apart_and_holds_to_the_method_s
     assert told == [("backtest", date(2026, 9, 30), Decimal("900.00")), ("night", BEFORE, Decimal("950.00"))]
 
 
+def test_a_night_that_was_published_again_is_marked_in_the_record_and_a_backtest_never_is() -> None:
+    nights = [
+        said(date(2026, 9, 30), RUNNING, 900, None, source="night", is_republished=True),
+        said(BEFORE, RUNNING, 950, None, source="night", is_republished=False),
+    ]
+    rows = [said(date(2026, 9, 30), RUNNING, 910, None)]
+    made = page(forecast_period=[period(opened=100)], forecast_backtest=rows, forecast_record=nights)
+    told = made.tables.said.select("source", "as_of_date", "is_republished").rows()
+    assert told == [
+        ("backtest", date(2026, 9, 30), False),
+        ("night", date(2026, 9, 30), True),
+        ("night", BEFORE, False),
+    ]
+
+
+@pytest.mark.parametrize(("is_first_word", "is_later_word"), [(True, False), (False, True), (None, False)])
+def test_a_night_that_says_other_than_it_first_said_knows_so(is_first_word: bool | None, is_later_word: bool) -> None:
+    assert page(forecast_period=[period(opened=100, is_first_word=is_first_word)]).is_later_word is is_later_word
+
+
 def test_periods_that_were_over_long_ago_are_not_told() -> None:
     old = date(2024, 1, 1)
     made = page(forecast_period=[period(opened=100)], forecast_backtest=[said(date(2023, 12, 31), old, 900, 800)])
