@@ -179,6 +179,7 @@ class NightRecord:
 
     `fingerprint` is a hash of everything that made the night: its date, configuration, code, inputs and the
     record before it. Two runs with one fingerprint publish the same tables.
+    `rate_date`: see the function of that name; null also in records of before it was kept.
     """
 
     business_date: date
@@ -187,6 +188,7 @@ class NightRecord:
     config_hash: str
     code_version: str
     inputs_hash: str
+    rate_date: date | None
     previous_business_date: date | None
     rows_in: int
     rows_loaded: int
@@ -235,6 +237,7 @@ NIGHTS_SCHEMA = {
     "config_hash": pl.String(),
     "code_version": pl.String(),
     "inputs_hash": pl.String(),
+    "rate_date": pl.Date(),
     "previous_business_date": pl.Date(),
     "rows_in": pl.Int64(),
     "rows_loaded": pl.Int64(),
@@ -250,15 +253,27 @@ NIGHTS_SCHEMA = {
 }
 
 
+def rate_date(deals: pl.DataFrame, reporting_currency: str) -> date | None:
+    """The day of the exchange rates that a night valued its open deals at, the oldest where those of currencies differ.
+
+    deals: is_open, currency, rate_date of every deal. Null where no open deal was converted; a deal without a rate was
+    not, and what is closed is worth what the rate of that day says.
+    """
+    is_converted = pl.col("is_open") & (pl.col("currency") != reporting_currency)
+    oldest: date | None = deals.filter(is_converted).select(pl.col("rate_date").min()).item()
+    return oldest
+
+
 def read_record(folder: Path) -> NightRecord:
     """The record of a published night, from the folder that it left."""
     stored = json.loads((folder / "night.json").read_text(encoding="utf-8"))
-    previous = stored["previous_business_date"]
+    previous, rates_of = stored["previous_business_date"], stored.get("rate_date")
     return NightRecord(
         **{
             **stored,
             "business_date": date.fromisoformat(stored["business_date"]),
             "as_of_at": datetime.fromisoformat(stored["as_of_at"]),
+            "rate_date": date.fromisoformat(rates_of) if rates_of else None,
             "previous_business_date": date.fromisoformat(previous) if previous else None,
         }
     )

@@ -35,6 +35,7 @@ def record_of(night: Night) -> NightRecord:
         config_hash="",
         code_version="",
         inputs_hash="",
+        rate_date=None,
         previous_business_date=night.previous_business_date(),
         rows_in=0,
         rows_loaded=0,

@@ -15,7 +15,7 @@ from orchestration.components.nightly import (
     nightly_partitions,
 )
 from orchestration.movement import BROUGHT
-from orchestration.night import Night, NightRecord, code_version, replace_file
+from orchestration.night import Night, NightRecord, code_version, rate_date, replace_file
 from orchestration.opening import (
     InputRefused,
     config_hash,
@@ -94,7 +94,7 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     warehouse.require_night(night.business_date)
     contents = warehouse.contents(SERVED_TABLES)
     loads, held = loads_of_the_night(night), held_reasons(night)
-    deals = warehouse.read("marts.deals_current", ["is_open"])["is_open"]
+    deals = warehouse.read("marts.deals_current", ["is_open", "currency", "rate_date"])
     violations = warehouse.read("quality.quality_violations", ["state"])["state"]
     started = context.instance.get_run_stats(context.run_id).start_time or time.time()
     record = NightRecord(
@@ -104,14 +104,15 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
         config_hash=config_hash(night),
         code_version=code_version(version("stageproof")),
         inputs_hash=input_hash(night),
+        rate_date=rate_date(deals, nightly.standards().company.reporting_currency),
         previous_business_date=night.previous_business_date(),
         rows_in=int(loads["rows_in"].sum()),
         rows_loaded=int(loads["rows_loaded"].sum()),
         rows_quarantined=int(loads["rows_quarantined"].sum()),
         extracts_held=len(held),
         held_reasons=held,
-        deals=deals.len(),
-        open_deals=int(deals.sum()),
+        deals=deals.height,
+        open_deals=int(deals["is_open"].sum()),
         open_violations=int((violations == "open").sum()),
         table_rows={name: each.rows for name, each in contents.items()},
         table_hashes={name: each.sha256 for name, each in contents.items()},

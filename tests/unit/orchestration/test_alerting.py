@@ -87,6 +87,7 @@ RECORD = NightRecord(
     config_hash="c",
     code_version="v",
     inputs_hash="i",
+    rate_date=None,
     previous_business_date=BEFORE,
     rows_in=1,
     rows_loaded=1,

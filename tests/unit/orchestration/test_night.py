@@ -1,5 +1,6 @@
 """The clock, the record and the files of a night."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from orchestration.night import (
     fingerprint,
     latest_business_date,
     published_archives,
+    rate_date,
     read_record,
     replace_file,
 )
@@ -29,6 +31,7 @@ RECORD = NightRecord(
     config_hash="c",
     code_version="0.1.0+abc",
     inputs_hash="i",
+    rate_date=date(2026, 3, 30),
     previous_business_date=date(2026, 3, 30),
     rows_in=3,
     rows_loaded=2,
@@ -76,6 +79,27 @@ def test_a_record_survives_the_served_table() -> None:
     served = frame.with_columns(pl.col("as_of_at").dt.replace_time_zone(None))
     assert NightRecord.from_row(served.row(0, named=True)) == RECORD
     assert served["previous_business_date"].to_list() == [date(2026, 3, 30), None]
+
+
+def test_a_record_of_before_rate_dates_were_kept_is_read_without_one(tmp_path: Path) -> None:
+    RECORD.write(tmp_path)
+    stored = json.loads((tmp_path / "night.json").read_text(encoding="utf-8"))
+    del stored["rate_date"]
+    (tmp_path / "night.json").write_text(json.dumps(stored), encoding="utf-8")
+    assert read_record(tmp_path) == replace(RECORD, rate_date=None)
+
+
+def test_the_rate_date_is_the_oldest_that_an_open_deal_was_converted_at() -> None:
+    def dated(*rows: tuple[bool, str | None, date | None]) -> date | None:
+        schema = {"is_open": pl.Boolean, "currency": pl.String, "rate_date": pl.Date}
+        return rate_date(pl.DataFrame(rows, schema, orient="row"), "CNY")
+
+    march, may = date(2026, 3, 30), date(2026, 5, 4)
+    own, closed = (True, "CNY", date(1900, 1, 1)), (False, "EUR", date(2025, 1, 1))
+    without_rate, without_currency = (True, "USD", None), (True, None, None)
+    assert dated(own, closed, without_rate, without_currency) is None
+    assert dated(own, closed, without_rate, (True, "EUR", may), (True, "USD", march)) == march
+    assert dated() is None
 
 
 def test_a_night_without_its_record_was_not_published(tmp_path: Path) -> None:
