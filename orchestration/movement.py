@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from orchestration.forecasting.forecast_movement import SUMS, forecast_movement
+from orchestration.forecasting.forecast_movement import SUMS, Said, forecast_movement
+from orchestration.forecasting.inputs import ALL
 from orchestration.forecasting.movement import (
     EXPECTED,
     POSITIONS,
@@ -24,7 +25,9 @@ from orchestration.publishing import archive
 
 # What a night must have left to be compared with: its changed positions, and what its open deals were to bring.
 KEPT = ("positions", "expected")
-BROUGHT = "forecast_brought"
+BROUGHT, LEADING = "forecast_brought", "forecast_leading"
+# Nights of before they kept who led kept what this method said.
+_LED_ONCE = "timed"
 
 
 def movement_of_the_night(
@@ -47,17 +50,32 @@ def movement_of_the_night(
 
 
 def forecast_movement_of_the_night(
-    night: Night, brought: pl.DataFrame, moved: pl.DataFrame, periods: pl.DataFrame
+    night: Night, brought: pl.DataFrame, leading: pl.DataFrame, moved: pl.DataFrame, periods: pl.DataFrame
 ) -> pl.DataFrame:
-    """Why the forecast is another than on each night of `movement_of_the_night` that kept what deals were to bring."""
+    """Why the forecast is another than on each night of `movement_of_the_night` that kept what deals were to bring.
+
+    brought, leading: what tonight leaves under those names.
+    """
+    closing = Said(brought, dict(leading.select("funnel", "method").iter_rows()))
     quarters = periods.filter(pl.col("period_kind") == "quarter").select("period_start", "period_end")
     kept = {date.fromisoformat(folder.name): folder for folder in night.earlier_archives()}
     made = [pl.DataFrame(schema=SUMS)]
     for (_, opened), pair in moved.group_by("span", "opening_night", maintain_order=True):
-        before = archive.history([kept[opened]], BROUGHT) if isinstance(opened, date) and opened in kept else None
+        before = _said(kept[opened]) if isinstance(opened, date) and opened in kept else None
         if before is not None:
-            made.append(forecast_movement(before, brought, pair, quarters))
+            made.append(forecast_movement(before, closing, pair, quarters))
     return pl.concat(made)
+
+
+def _said(folder: Path) -> Said | None:
+    """What a night left of what its deals were to bring; null where it left nothing."""
+    brought, leading = archive.history([folder], BROUGHT), archive.history([folder], LEADING)
+    if brought is None:
+        return None
+    if leading is None:
+        funnels = [ALL, *brought["funnel"].unique()]
+        return Said(brought.with_columns(method=pl.lit(_LED_ONCE)), dict.fromkeys(funnels, _LED_ONCE))
+    return Said(brought, dict(leading.select("funnel", "method").iter_rows()))
 
 
 def between(home: Home, opened: date, closed: date) -> Movement:

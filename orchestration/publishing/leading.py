@@ -46,3 +46,17 @@ def headline(funnel: str, accuracy: pl.DataFrame, spoken: Collection[str]) -> He
     named = next((method for method in _WITHOUT_CHAMPION if method in spoken), None)
     found = named or next(iter(in_order(spoken)), None)
     return Headline(found, is_champion=False) if found else None
+
+
+def leading(periods: pl.DataFrame, accuracy: pl.DataFrame) -> pl.DataFrame:
+    """funnel and method: whose forecast leads tonight in each funnel, and in all of them.
+
+    periods: forecast_period of tonight. accuracy: forecast_accuracy of tonight.
+    """
+    whole = periods.filter(pl.col("scope") == ALL).group_by("funnel").agg(pl.col("method").unique()).sort("funnel")
+    led = [
+        (funnel, found.method)
+        for funnel, spoken in whole.iter_rows()
+        if (found := headline(funnel, accuracy, spoken)) is not None
+    ]
+    return pl.DataFrame(led, schema={"funnel": pl.String(), "method": pl.String()}, orient="row")

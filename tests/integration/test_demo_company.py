@@ -301,22 +301,34 @@ def test_the_forecast_of_deals_sums_to_that_of_periods_to_the_cent(demo: Clone) 
 
 def test_why_the_forecast_moved_goes_from_what_each_night_said_to_the_cent(demo: Clone) -> None:
     said = demo.query(
-        """select cast(business_date as text) as night, funnel, period_kind, period_start, total_amount
-           from forecast_period where method = 'timed' and scope = 'all' and period_kind <> 'none' order by all"""
+        """select cast(business_date as text) as night, funnel, method, period_kind, period_start, total_amount
+           from forecast_period where scope = 'all' and period_kind <> 'none' order by all"""
     )
-    totals = {tuple(row[:4]): row[4] for row in said.rows()}
+    totals = {tuple(row[:5]): row[5] for row in said.rows()}
     moved = demo.query(
-        """select cast(opening_night as text), cast(closing_night as text), funnel, period_kind, period_start,
-               sum(opening_amount), sum(change_amount), sum(closing_amount)
+        """select cast(opening_night as text), cast(closing_night as text), funnel, opening_method, method, period_kind,
+               period_start, sum(opening_amount), sum(change_amount), sum(closing_amount)
            from forecast_movement where span = 'last_night' group by all order by all"""
     ).rows()
-    assert {row[3] for row in moved} == {"month", "quarter"}
-    found = [row for row in moved if tuple(row[1:5]) in totals]
+    assert {row[5] for row in moved} == {"month", "quarter"}
+    found = [row for row in moved if (row[1], row[2], *row[4:7]) in totals]
     assert len(found) > 10
-    for opened, closed, funnel, kind, start, opening, change, closing in found:
+    for opened, closed, funnel, then, now, kind, start, opening, change, closing in found:
         assert opening + change == closing
-        assert opening == totals[opened, funnel, kind, start]
-        assert closing == totals[closed, funnel, kind, start]
+        assert opening == totals[opened, funnel, then, kind, start]
+        assert closing == totals[closed, funnel, now, kind, start]
+
+
+def test_the_movement_of_the_forecast_follows_the_champion_that_the_page_leads_with(demo: Clone) -> None:
+    champions = demo.query(
+        f"""select distinct funnel, method from forecast_accuracy
+            where business_date = '{SECOND}' and is_champion order by all"""
+    )
+    followed = demo.query("select distinct funnel, method from forecast_movement order by all")
+    assert "all" in champions["funnel"]
+    assert followed.join(champions, on="funnel").rows() == [
+        (funnel, method, method) for funnel, method in champions.rows()
+    ]
 
 
 def test_every_method_speaks_of_exactly_the_deals_that_are_open(demo: Clone) -> None:

@@ -109,6 +109,9 @@ MEANINGS = {
     "span": "Since when: last_night, a week, or the start of the running month or quarter.",
     "opening_night": "The earlier night.",
     "closing_night": "The later night.",
+    "opening_method": (
+        "Whose forecast led on the opening night; where it is not method, bucket model holds what they differ by."
+    ),
     "bucket": "What happened to the deals; each deal is in one.",
     "bucket_rank": "Priority of the bucket: a deal is in the first that fits.",
     "deals": "Deals in the bucket whose amount changed.",

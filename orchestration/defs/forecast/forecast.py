@@ -17,6 +17,7 @@ from orchestration.forecasting.track_record import KEYS, track_record
 from orchestration.forecasting.widening import widened_tonight
 from orchestration.night import Night, code_version
 from orchestration.publishing.archive import LATER_WORD, name_of_word, words
+from orchestration.publishing.leading import leading
 from orchestration.warehouse import Warehouse
 
 DESCRIPTIONS = {
@@ -147,11 +148,12 @@ def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
         "forecast_coverage": coverage(inputs),
         "forecast_unplaced_targets": unplaced_targets(inputs),
     }
-    # Later nights tell from it why the forecast moved.
-    is_explained = pl.col("method") == forecast_movement.METHOD
-    brought = forecast_movement.brought(
-        inputs, made.deal_periods.filter(is_explained), made.periods.filter(is_explained)
-    )
-    warehouse.write("forecast", {**tables, "forecast_period_tonight": tonight, "brought_tonight": brought})
+    # Later nights tell from these why the forecast moved.
+    left = {
+        "forecast_period_tonight": tonight,
+        "brought_tonight": forecast_movement.brought(inputs, made.deal_periods, made.periods),
+        "leading_tonight": leading(tonight, warehouse.read("forecast.forecast_accuracy")),
+    }
+    warehouse.write("forecast", {**tables, **left})
     for table in TONIGHT:
         yield dg.MaterializeResult(asset_key=table, metadata=described(table, tables[table]))

@@ -52,10 +52,11 @@ FORECAST = dg.AssetKey("forecast_movement")
             ),
             (
                 FORECAST,
-                "One row per span, funnel, period and bucket: why the forecast of the period (method timed) is"
-                " another than on an earlier night. Its opening amounts sum to that night's total, its closing amounts"
-                " to tonight's, to the cent. `model` is what time and newly learned rates did to deals to which"
-                " nothing happened.",
+                "One row per span, funnel, period and bucket: why the forecast of the period, by the method that leads"
+                " the funnel tonight, is another than on an earlier night. Its opening amounts sum to the total that"
+                " led on that night, its closing amounts to tonight's, to the cent. `model` is what time and newly"
+                " learned rates did to deals to which nothing happened, and what another method said otherwise where"
+                " opening_method is not method. Funnel all has its own method, so funnels need not sum to it.",
             ),
         )
     ],
@@ -77,12 +78,12 @@ def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iter
     positions = pl.concat([known, tonight], how="diagonal_relaxed")
     periods = tables(nightly.standards())["periods"]
     moved = movement_of_the_night(night, positions, expected, config_hash(night), periods)
-    brought = warehouse.read("forecast.brought_tonight")
+    brought, leading = (warehouse.read(f"forecast.{name}_tonight") for name in ("brought", "leading"))
     written = {
         "deal_positions": history(positions),
         "pipeline_movement": moved.sums,
         "pipeline_movement_deals": moved.deals,
-        "forecast_movement": forecast_movement_of_the_night(night, brought, moved.deals, periods),
+        "forecast_movement": forecast_movement_of_the_night(night, brought, leading, moved.deals, periods),
     }
     left = {"positions_tonight": tonight, "expected_tonight": expected}
     warehouse.write("forecast", {**written, **left})

@@ -14,7 +14,7 @@ from orchestration.components.nightly import (
     holding_the_warehouse,
     nightly_partitions,
 )
-from orchestration.movement import BROUGHT
+from orchestration.movement import BROUGHT, LEADING
 from orchestration.night import Night, NightRecord, code_version, rate_date, replace_file
 from orchestration.opening import (
     InputRefused,
@@ -52,6 +52,7 @@ ARCHIVED = {
     "positions": "forecast.positions_tonight",
     "expected": "forecast.expected_tonight",
     BROUGHT: "forecast.brought_tonight",
+    LEADING: "forecast.leading_tonight",
 }
 
 
