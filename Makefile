@@ -33,6 +33,7 @@ bench: .venv/installed
 	@$(RUN)/python tests/benchmarks/ingest.py
 	@$(RUN)/python tests/benchmarks/funnel.py
 	@$(RUN)/python tests/benchmarks/gates.py
+	@$(RUN)/python tests/benchmarks/backtest.py
 
 lint: .venv/installed
 	@$(RUN)/ruff check .
