@@ -76,6 +76,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "gate": _TEXT,
         "evidence_kind": _TEXT,
         "severity": _TEXT,
+        "definition": _TEXT,
         "grace_days": pl.Int64,
         "steps_needed": pl.Int64,
         "steps": pl.Int64,
@@ -284,8 +285,7 @@ def _definitions(standards: Standards) -> Iterator[dict[str, str]]:
             for stage in version.stages:
                 for gate, criteria in stage.gates():
                     for criterion in criteria:
-                        # Defaults left out: a field that a later version of the product adds changes no rule.
-                        asked = [gate, criterion.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+                        asked = _asked(criterion, gate)
                         versions = said.setdefault(f"{funnel.funnel}.{stage.stage}.{criterion.criterion}", [])
                         if asked not in versions:
                             versions.append(asked)
@@ -300,8 +300,18 @@ def _definitions(standards: Standards) -> Iterator[dict[str, str]]:
             ]
         said[f"rule.{rule.rule}"] = content
     for rule_id, content in said.items():
-        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        yield {"rule_id": rule_id, "definition": hashlib.sha256(text.encode()).hexdigest()[:12]}
+        yield {"rule_id": rule_id, "definition": _hashed(content)}
+
+
+def _asked(criterion: Criterion, gate: str) -> list[Any]:
+    """What a criterion asks for, whatever it is called and however severe it is."""
+    # Defaults left out: a field that a later version of the product adds changes no rule.
+    return [gate, criterion.model_dump(mode="json", exclude=_WORDS, exclude_defaults=True)]
+
+
+def _hashed(content: list[Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _wording(item: Criterion | Rule) -> dict[str, str]:
@@ -516,6 +526,7 @@ def _add_criterion(
             "gate": gate,
             "evidence_kind": criterion.kind,
             "severity": criterion.severity,
+            "definition": _hashed(_asked(criterion, gate)),
             "grace_days": criterion.grace_days,
             "steps_needed": criterion.needs.needed(),
             "steps": len(steps),

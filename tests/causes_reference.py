@@ -46,6 +46,7 @@ class World:
     follow_up_days: int
     early_days: int
     early_touches: int
+    of_some_versions: frozenset[str] = frozenset()
 
 
 def touches_of(world: World) -> dict[str, list[Activity]]:
@@ -149,13 +150,13 @@ def closed_early(world: World, entry: Entry) -> bool:
     return len(tried) <= world.early_touches
 
 
-def unproven(world: World, entry: Entry) -> tuple[int, int]:
+def unproven(world: World, entry: Entry) -> tuple[set[str], set[str]]:
     """Criteria passed without proof that had none by the entry, and such of which nobody can say."""
     by_criterion: dict[str, list[tuple[criteria.Passage, str]]] = defaultdict(list)
     for (criterion_id, deal_id), told in criteria.asked(world.base).items():
         if deal_id == entry.deal.deal_id:
             by_criterion[criterion_id] += told
-    missed = unknown = 0
+    missed, unknown = set(), set()
     assert entry.run.entered
     for criterion_id, told in by_criterion.items():
         behind, is_proven = [], False
@@ -171,10 +172,28 @@ def unproven(world: World, entry: Entry) -> tuple[int, int]:
         if is_proven or not set(behind) - {"met"}:
             continue
         if set(behind) & {"late", "waived", "missing", "failed"}:
-            missed += 1
+            missed.add(criterion_id)
         else:
-            unknown += 1
+            unknown.add(criterion_id)
     return missed, unknown
+
+
+def not_asked(world: World, entry: Entry) -> set[str]:
+    """Criteria that only some versions of the funnel ask for, at this stage or before, and that this deal never met."""
+    asked = criteria.asked(world.base)
+    ranks = world.base.base.funnels[entry.deal.funnel]
+    found = set()
+    for criterion in world.base.criteria:
+        is_of_some = criterion.criterion_id in world.of_some_versions
+        if criterion.funnel != entry.deal.funnel or not is_of_some:
+            continue
+        if ranks.index(criterion.stage) + 1 > entry.rank:
+            continue
+        told = asked.get((criterion.criterion_id, entry.deal.deal_id), [])
+        assert entry.run.entered
+        if not any(passage.passed_at is None or passage.passed_at <= entry.run.entered for passage, _ in told):
+            found.add(criterion.criterion_id)
+    return found
 
 
 def slow_after(world: World, entry: Entry) -> float | None:
@@ -274,10 +293,12 @@ def factors(world: World) -> Cells:
                 "quality_class": (
                     "unknown" if is_unknown else third(below + alike / 2, len(known), ("weak", "middle", "strong"))
                 ),
-                "unproven_criteria": missed,
-                "unknown_criteria": unknown,
+                "unproven_criteria": len(missed),
+                "unknown_criteria": len(unknown),
+                "criteria_missed": ",".join(sorted(missed)),
+                "criteria_not_known": ",".join(sorted(unknown | not_asked(world, e))),
                 "proof_class": (
-                    {1: "one", 2: "two", 3: "three"}.get(missed, "more")
+                    {1: "one", 2: "two", 3: "three"}.get(len(missed), "more")
                     if missed
                     else "not_evaluated"
                     if unknown
@@ -315,7 +336,8 @@ def cells(world: World, business_date: date) -> Counter[tuple[object, ...]]:
         back = latest - (quarter.year * 4 + (quarter.month - 1) // 3)
         if not 0 <= back <= 8:
             continue
-        classes = (row["quality_class"], row["proof_class"], row["cadence_class"], row["pace_class"])
+        proof = (row["criteria_missed"], row["criteria_not_known"])
+        classes = (row["quality_class"], *proof, row["cadence_class"], row["pace_class"])
         at = (funnel, stage)
         counted[*at, "quarter", quarter.isoformat(), back, row["has_loose_owner"], *classes, row["is_advanced"]] += 1
         if back < 4:

@@ -29,12 +29,24 @@ class Deal:
     team: str | None = "east"
     quarters_back: int = 0
     stage: str = "one"
-    classes: tuple[str, str, str, str] = field(init=False)
+    # Criteria besides those that make its class, which is `proof_class` where there are none.
+    also_missed: tuple[str, ...] = ()
+    also_not_known: tuple[str, ...] = ()
+    classes: tuple[str, str, str, str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.pace_class == "closed_early":
             self.cadence_class = "cut_short"
-        self.classes = (self.quality_class, self.proof_class, self.cadence_class, self.pace_class)
+        self.classes = (self.quality_class, self.missed, self.not_known, self.cadence_class, self.pace_class)
+
+    @property
+    def missed(self) -> str:
+        count = PROOF.index(self.proof_class) if self.proof_class in PROOF else 0
+        return ",".join(sorted((*("a", "b", "c")[:count], *self.also_missed)))
+
+    @property
+    def not_known(self) -> str:
+        return ",".join(sorted((*(("a",) if self.proof_class == "not_evaluated" else ()), *self.also_not_known)))
 
 
 def random_deals(draw: random.Random, deals: int, tilt: float = 0.0) -> list[Deal]:
@@ -66,7 +78,7 @@ def cells_of(deals: Sequence[Deal]) -> pl.DataFrame:
             counted[deal.stage, scope, member, back, is_loose, *deal.classes, deal.is_advanced] += 1
     rows = []
     for key in {key[:-1] for key in counted}:
-        stage, scope, member, back, is_loose, quality, proof, cadence, pace = key
+        stage, scope, member, back, is_loose, quality, missed, not_known, cadence, pace = key
         rows.append(
             {
                 "funnel": "f",
@@ -78,7 +90,8 @@ def cells_of(deals: Sequence[Deal]) -> pl.DataFrame:
                 "quarters_back": back,
                 "horizon_days": 30.0,
                 "quality_class": quality,
-                "proof_class": proof,
+                "criteria_missed": missed,
+                "criteria_not_known": not_known,
                 "has_loose_owner": is_loose,
                 "cadence_class": cadence,
                 "pace_class": pace,
@@ -105,8 +118,9 @@ def deals_of(deals: Sequence[Deal]) -> pl.DataFrame:
             "lead_source": "web",
             "quality_score": 0.0,
             "quality_class": deal.quality_class,
-            "unproven_criteria": PROOF.index(deal.proof_class),
-            "proof_class": deal.proof_class,
+            "unproven_criteria": len(deal.missed.split(",")) if deal.missed else 0,
+            "criteria_missed": deal.missed,
+            "criteria_not_known": deal.not_known,
             "has_loose_owner": deal.has_loose_owner,
             "touches": 1,
             "touches_per_week": 1.0,

@@ -36,7 +36,9 @@ def drawn(counts: Counts, alike: Counts, added: float, draws: int, rng: np.rando
     cells = np.zeros((whole.size, draws))
     cells[found] = rng.multinomial(round(whole.sum()), mixed[found] / mixed.sum(), draws).T
     lasting, early = np.split(cells, [counts.lasting.size])
-    return Counts(lasting.reshape(*counts.lasting.shape, draws), early.reshape(*counts.early.shape, draws))
+    return Counts(
+        lasting.reshape(*counts.lasting.shape, draws), early.reshape(*counts.early.shape, draws), counts.unknown
+    )
 
 
 def spread(

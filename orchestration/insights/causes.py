@@ -9,7 +9,7 @@ compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from orchestration.insights.mechanisms import (
     FOLLOW_UP,
     LEAD_QUALITY,
     PACE,
+    UNKNOWN_CLASSES,
     UNPROVEN,
     WITHIN,
     Counts,
@@ -33,7 +34,8 @@ from orchestration.insights.mechanisms import (
     split,
     together,
 )
-from orchestration.insights.sentences import Fact, Part, Stage, sentence
+from orchestration.insights.proofs import Comparable, Known, asked_of, comparable, with_proof_class
+from orchestration.insights.sentences import Both, Fact, Part, Stage, sentence
 
 PREVIOUS, YEAR_AGO, BEST = "previous_quarter", "year_ago", "best_quarter"
 REST = "rest"
@@ -51,7 +53,7 @@ LOOSE_OWNER = "loose_owner"
 # did not advance.
 CLASS: Mapping[str, pl.Expr] = {
     LEAD_QUALITY: pl.col("quality_class"),
-    UNPROVEN: pl.when(pl.col("has_loose_owner") & pl.col("proof_class").is_in(["proven", "not_evaluated"]))
+    UNPROVEN: pl.when(pl.col("has_loose_owner") & (pl.col("proof_class") == "proven"))
     .then(pl.lit(LOOSE_OWNER))
     .otherwise(pl.col("proof_class")),
     FOLLOW_UP: pl.col("cadence_class"),
@@ -66,8 +68,8 @@ USUAL: Mapping[str, tuple[Parts, Parts]] = {
     FOLLOW_UP: ((("seldom",),), (("often",),)),
     PACE: ((("stalled", "slow", CLOSED_EARLY),), (("flowing",),)),
 }
-# Of these, how often anybody was in touch says nothing.
-NO_FOLLOW_UP = frozenset(("cut_short", "not_known"))
+# Of these deals nobody knows what they are, or how often anybody was in touch says nothing: nothing is blamed on them.
+TELL_NOTHING = UNKNOWN_CLASSES | {"cut_short"}
 
 SHARE = pl.Decimal(9, 6)
 CAUSE_COLUMNS: Mapping[str, Any] = {
@@ -95,6 +97,7 @@ CAUSE_COLUMNS: Mapping[str, Any] = {
     "deals_behind": pl.Int64,
     "behind_share": pl.Float64,
     "reference_behind_share": pl.Float64,
+    "criteria_not_compared": pl.String,
     "is_insufficient_history": pl.Boolean,
     "sentence_en": pl.String,
     "sentence_zh": pl.String,
@@ -108,11 +111,17 @@ FACTORS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What the company has decided, and the names of its stages by funnel and stage."""
+    """What the company has decided; the names of its stages by funnel and stage, the wording of its criteria by id."""
 
     minimum_n: int
     shrinkage_deals: int
     stages: Mapping[tuple[str, str], Stage]
+    criteria: Mapping[str, Both] = field(default_factory=dict)
+
+    def worded(self, asks: Sequence[str]) -> tuple[Both, ...]:
+        """What criteria are called by people, each once; one that was asked in several ways is told apart by `@`."""
+        ids = dict.fromkeys(ask.partition("@")[0] for ask in asks)
+        return tuple(self.criteria.get(each, (each, each)) for each in ids)
 
 
 def stage_names(funnel_stages: pl.DataFrame) -> dict[tuple[str, str], Stage]:
@@ -121,6 +130,12 @@ def stage_names(funnel_stages: pl.DataFrame) -> dict[tuple[str, str], Stage]:
     return {
         (row["funnel"], row["stage"]): Stage(row["name_en"], row["name_zh"]) for row in newest.iter_rows(named=True)
     }
+
+
+def criterion_wordings(criteria: pl.DataFrame) -> dict[str, Both]:
+    """What each criterion asks for, in the words of its newest version; from the standards' table."""
+    newest = criteria.sort("version").unique("criterion_id", keep="last")
+    return {row["criterion_id"]: (row["wording_en"], row["wording_zh"]) for row in newest.iter_rows(named=True)}
 
 
 @dataclass(frozen=True)
@@ -157,6 +172,7 @@ class Pair:
     errors: Floats | None = None
     limit: float | None = None
     not_compared: frozenset[str] = frozenset()
+    criteria: Comparable = field(default_factory=Comparable)
 
 
 def conversion_causes(cells: pl.DataFrame, settings: Settings, business_date: date) -> pl.DataFrame:
@@ -194,32 +210,59 @@ class _Stage:
         return Pair(self.funnel, self.stage, comparison, focus, reference, self.stage_rank, self.horizon_days, level)
 
 
+@dataclass
+class _Scope:
+    """The cells of one scope of a stage, with the proof of their deals by the criteria that two groups share."""
+
+    cells: pl.DataFrame
+    by_criteria: dict[frozenset[str], pl.DataFrame] = field(default_factory=dict)
+
+    def classified(self, criteria: Comparable) -> pl.DataFrame:
+        """One row per member and combination of classes."""
+        if criteria.left_out not in self.by_criteria:
+            told = with_proof_class(self.cells, criteria.left_out).drop("unproven_criteria")
+            keys = [name for name in told.columns if name not in ("deals", "advanced")]
+            self.by_criteria[criteria.left_out] = told.group_by(keys).agg(pl.col("deals", "advanced").sum()).sort(keys)
+        return self.by_criteria[criteria.left_out]
+
+    def not_comparable(self, criteria: Comparable, focus: pl.DataFrame, reference: pl.DataFrame) -> frozenset[str]:
+        """The causes that have no share between two groups of these cells."""
+        found = not_comparable(focus, reference)
+        is_empty = bool(criteria.told) and asked_of(self.cells) <= criteria.left_out
+        return found | {UNPROVEN} if is_empty else found
+
+
 def _quarters(stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
     """The latest mature quarter of each stage against the one before, a year ago, and the best of the eight before."""
     pairs: list[Pair] = []
     farthest: dict[str, list[Floats]] = {PREVIOUS: [], YEAR_AGO: [], BEST: []}
     for stage in stages:
-        quarters = stage.cells.filter(pl.col("scope") == "quarter")
-        groups = {
-            int(str(back)): Group.of(each)
-            for (back,), each in quarters.sort("quarters_back").group_by("quarters_back", maintain_order=True)
-        }
+        scope = _Scope(stage.cells.filter(pl.col("scope") == "quarter"))
+        groups = _by_quarter(scope.cells)
         focus = groups.pop(0, None)
         if focus is None:
             continue
         enough = {back: each for back, each in groups.items() if each.deals >= settings.minimum_n}
         best = max(enough, key=lambda back: (_conversion(enough[back]), -back), default=None)
-        not_compared = {back: not_comparable(focus.cells, each.cells) for back, each in groups.items()}
+        known = Known.of(focus.cells)
+        criteria = {back: comparable(known, Known.of(each.cells)) for back, each in groups.items()}
+        classified = {back: _by_quarter(scope.classified(criteria[back])) for back in groups}
+        not_compared = {
+            back: scope.not_comparable(criteria[back], each[0].cells, each[back].cells)
+            for back, each in classified.items()
+        }
         errors: dict[int, Floats] = {}
         if focus.deals >= settings.minimum_n:
-            for merged in sorted({not_compared[back] for back in enough}, key=sorted):
-                counts = _counts({0: focus, **enough}, merged)
+            alike_in = {back: (not_compared[back], criteria[back].left_out) for back in enough}
+            for merged, left_out in sorted(set(alike_in.values()), key=lambda each: tuple(map(sorted, each))):
+                chosen_backs = [back for back in enough if alike_in[back] == (merged, left_out)]
+                here = classified[chosen_backs[0]]
+                counts = _counts({back: here[back] for back in (0, *enough)}, merged)
                 alike, added = together(counts.values()), settings.shrinkage_deals
                 own = drawn(counts[0], alike, added, DRAWS, generator(stage.funnel, stage.stage, focus.key))
-                for back, each in enough.items():
-                    if not_compared[back] != merged:
-                        continue
-                    others = drawn(counts[back], alike, added, DRAWS, generator(stage.funnel, stage.stage, each.key))
+                for back in chosen_backs:
+                    key = enough[back].key
+                    others = drawn(counts[back], alike, added, DRAWS, generator(stage.funnel, stage.stage, key))
                     errors[back], far = spread(counts[0], counts[back], own, others, settings.shrinkage_deals)
                     farthest[BEST].append(far)
                     for comparison, compared in ((PREVIOUS, 1), (YEAR_AGO, 4)):
@@ -229,14 +272,23 @@ def _quarters(stages: Sequence[_Stage], settings: Settings) -> list[Pair]:
             reference = groups.get(chosen) if chosen is not None else None
             pair = stage.pair(comparison, focus, reference, LEVEL)
             if reference is not None and chosen is not None:
-                pair.not_compared = not_compared[chosen]
-                found = _counts({0: focus, chosen: reference}, pair.not_compared)
+                pair.focus, pair.reference = classified[chosen][0], classified[chosen][chosen]
+                pair.not_compared, pair.criteria = not_compared[chosen], criteria[chosen]
+                found = _counts({0: pair.focus, chosen: pair.reference}, pair.not_compared)
                 pair.shares = split(found[0], found[chosen], settings.shrinkage_deals)
                 pair.errors = errors.get(chosen)
             pairs.append(pair)
     for pair in pairs:
         pair.limit = limit(farthest[pair.comparison], pair.level)
     return pairs
+
+
+def _by_quarter(cells: pl.DataFrame) -> dict[int, Group]:
+    """Groups by how many quarters before the latest they are."""
+    return {
+        int(str(back)): Group.of(each)
+        for (back,), each in cells.sort("quarters_back").group_by("quarters_back", maintain_order=True)
+    }
 
 
 def _counts(groups: Mapping[int, Group], merged: frozenset[str]) -> dict[int, Counts]:
@@ -248,17 +300,22 @@ def _members(scope: str, stages: Sequence[_Stage], settings: Settings) -> list[P
     pairs: list[Pair] = []
     farthest: list[Floats] = []
     for stage in stages:
-        cells = stage.cells.filter(pl.col("scope") == scope)
-        for (member,), own in cells.group_by("member", maintain_order=True):
-            rest = cells.filter(pl.col("member") != member)
-            if member == "(none)":
+        here = _Scope(stage.cells.filter(pl.col("scope") == scope))
+        known = Known.of(here.cells) if here.cells.height else None
+        for (member,), told in here.cells.group_by("member", maintain_order=True):
+            if member == "(none)" or known is None:
                 continue
-            focus, reference = Group.of(own), Group(REST, REST, rest) if rest.height else None
+            if told["deals"].sum() == known.deals:
+                pairs.append(stage.pair(scope, Group.of(told), None, LEVEL))
+                continue
+            of_member = Known.of(told)
+            criteria = comparable(of_member, known.without(of_member))
+            cells = here.classified(criteria)
+            own, rest = cells.filter(pl.col("member") == member), cells.filter(pl.col("member") != member)
+            focus, reference = Group.of(own), Group(REST, REST, rest)
             pair = stage.pair(scope, focus, reference, LEVEL)
             pairs.append(pair)
-            if reference is None:
-                continue
-            pair.not_compared = not_comparable(own, rest)
+            pair.not_compared, pair.criteria = here.not_comparable(criteria, own, rest), criteria
             mine, others = counts_of([own, rest], pair.not_compared)
             pair.shares = split(mine, others, settings.shrinkage_deals)
             if min(focus.deals, reference.deals) < settings.minimum_n:
@@ -290,8 +347,10 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
         "focus_conversion": _decimal(_conversion(pair.focus)),
         "reference_conversion": _decimal(_conversion(pair.reference)) if pair.reference else None,
         "interval_level": pair.level,
+        "criteria_not_compared": ",".join(sorted(pair.criteria.left_out)) or None,
         "is_insufficient_history": is_insufficient,
     }
+    not_compared_by = settings.worded(pair.criteria.told)
     change = _conversion(pair.focus) - _conversion(pair.reference) if pair.reference else None
     shares = whole_shares(pair.shares, change) if pair.shares is not None and change is not None else None
     ends: list[tuple[int, int] | None] = [None] * len(CAUSES)
@@ -325,6 +384,7 @@ def _rows(pair: Pair, settings: Settings, business_date: date) -> Iterator[dict[
             minimum_n=settings.minimum_n,
             behind=parts,
             is_usual=behind is not None and behind.is_usual,
+            not_compared_by=not_compared_by if cause == UNPROVEN else (),
         )
         said = sentence(fact)
         yield {
@@ -414,7 +474,7 @@ def _behind(cause: str, share: int, focus: Group, reference: Group) -> _Behind:
     if any(found.values()):
         behind = tuple(each for classes, made in found.items() if made for each in classes)
         return _Behind(tuple(made for made in found.values() if made), behind, is_usual=True)
-    behind = tuple(each for each in sorted(counted.keys() - NO_FOLLOW_UP) if part(0, (each,)))
+    behind = tuple(each for each in sorted(counted.keys() - TELL_NOTHING) if part(0, (each,)))
     together_made = part(0, behind)
     return _Behind((together_made,) if together_made else (), behind if together_made else (), is_usual=False)
 
@@ -449,19 +509,21 @@ def cause_deals(causes: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
     `deals`: rows of `conversion_deals`. One row per funnel, stage, comparison, focus, cause and deal.
     """
     keys = ("funnel", "stage", "comparison", "focus", "cause")
+    kinds = with_proof_class(deals.clear(), ()).schema
     found = [
         pl.DataFrame(
             schema={
                 "business_date": pl.Date,
                 **dict.fromkeys(keys, pl.String),
                 "deal_key": pl.String,
-                **{name: deals.schema[name] for name in FACTORS},
+                **{name: kinds[name] for name in FACTORS},
             }
         )
     ]
     by_stage = deals.partition_by("funnel", "stage", as_dict=True)
     named = causes.filter(pl.col("is_named") & (pl.col("deals_behind") > 0))
-    for row in named.select("business_date", *keys, "share", "classes_behind").iter_rows(named=True):
+    columns = ("share", "classes_behind", "criteria_not_compared")
+    for row in named.select("business_date", *keys, *columns).iter_rows(named=True):
         here = by_stage[row["funnel"], row["stage"]]
         of_member = {"owner": pl.col("owner_key"), "team": pl.col("team")}.get(row["comparison"])
         if of_member is None:
@@ -470,6 +532,7 @@ def cause_deals(causes: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
             here = here.filter(of_member == row["focus"])
             # Whether an owner is looser is no fact about a deal where owners are compared.
             here = here.with_columns(pl.lit(False).alias("has_loose_owner"))
+        here = with_proof_class(here, (row["criteria_not_compared"] or "").split(","))
         lowers = row["share"] <= 0
         if row["cause"] == WITHIN:
             here = here.filter(_is_plain() & (pl.col("is_advanced") != lowers))

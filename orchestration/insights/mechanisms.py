@@ -27,12 +27,13 @@ LEAD_QUALITY, UNPROVEN, FOLLOW_UP, PACE, WITHIN = CAUSES = (
     "within_segments",
 )
 CLOSED_EARLY = "closed_early"
-# The class of each factor that says that nobody knows. Proof has none that can be counted so: where more is missed,
-# fewer deals are in `not_evaluated`.
+# The class of each factor that says that nobody knows. Whether that of proof is alike is asked criterion by criterion
+# (`proofs`): where more is missed, fewer deals are in `not_evaluated`.
 UNKNOWN = {
     LEAD_QUALITY: ("quality_class", "unknown"),
     FOLLOW_UP: ("cadence_class", "not_known"),
 }
+UNKNOWN_CLASSES = frozenset(("unknown", "not_evaluated", "not_known"))
 # What is known of one group alone decides who is in a class. It is let pass up to five points of deals, which move
 # conversion by less than a thousand deals tell, and where chance alone does as much, which the intervals allow for.
 UNKNOWN_POINTS, UNKNOWN_ERRORS = 0.05, 2.0
@@ -48,10 +49,12 @@ class Counts:
 
     lasting: (lead, proof, follow-up, pace, advanced no/yes, ...), the deals that were not closed early.
     early: (lead, proof, advanced no/yes, ...), those that were.
+    unknown: by axis of lead, proof and follow-up, which classes say that nobody knows.
     """
 
     lasting: Floats
     early: Floats
+    unknown: tuple[tuple[int, ...], ...] = ((), (), ())
 
     @property
     def deals(self) -> Floats:
@@ -68,7 +71,9 @@ def together(groups: Iterable[Counts]) -> Counts:
     """All deals of groups that have common axes."""
     each = list(groups)
     return Counts(
-        sum((one.lasting for one in each[1:]), each[0].lasting), sum((one.early for one in each[1:]), each[0].early)
+        sum((one.lasting for one in each[1:]), each[0].lasting),
+        sum((one.early for one in each[1:]), each[0].early),
+        each[0].unknown,
     )
 
 
@@ -80,17 +85,24 @@ def not_comparable(focus: pl.DataFrame, reference: pl.DataFrame) -> frozenset[st
             [int(each.filter(chosen)["deals"].sum()) for each in (focus, reference)]
             for chosen in (pl.lit(True), pl.col(column) == unknown)
         ]
-        difference = abs(missing[0] / deals[0] - missing[1] / deals[1])
-        pooled = sum(missing) / sum(deals)
-        error = (pooled * (1 - pooled) * (1 / deals[0] + 1 / deals[1])) ** 0.5
-        if difference > max(UNKNOWN_POINTS, UNKNOWN_ERRORS * error):
+        if not is_alike(missing, deals):
             found.add(cause)
     return frozenset(found)
 
 
+def is_alike(missing: Sequence[int], deals: Sequence[int]) -> bool:
+    """Whether of two groups of so many deals no far larger share is unknown of the one than of the other."""
+    difference = abs(missing[0] / deals[0] - missing[1] / deals[1])
+    pooled = sum(missing) / sum(deals)
+    error = (pooled * (1 - pooled) * (1 / deals[0] + 1 / deals[1])) ** 0.5
+    return bool(difference <= max(UNKNOWN_POINTS, UNKNOWN_ERRORS * error))
+
+
 def _merged(cells: pl.DataFrame, merged: frozenset[str]) -> pl.DataFrame:
     """One class of each factor that is not compared."""
-    one = {UNKNOWN[cause][0]: pl.lit("not_compared") for cause in merged}
+    one = {UNKNOWN[cause][0]: pl.lit("not_compared") for cause in merged if cause in UNKNOWN}
+    if UNPROVEN in merged:
+        one |= {"proof_class": pl.lit("not_compared"), "has_loose_owner": pl.lit(value=False)}
     if FOLLOW_UP in merged:
         # Whose touches are not known, of that nobody knows that it was closed early. It was not slow.
         one["pace_class"] = pl.col("pace_class").replace(CLOSED_EARLY, "flowing")
@@ -113,13 +125,21 @@ def counts_of(groups: Sequence[pl.DataFrame], merged: frozenset[str] = frozenset
         for name in names
     ]
     size = [max(len(axis), 1) for axis in axes]
+    unknown = tuple(
+        tuple(
+            place
+            for place, each in enumerate(axis)
+            if each.removesuffix("true").removesuffix("false") in UNKNOWN_CLASSES
+        )
+        for axis in axes[:3]
+    )
     numbered = whole.with_columns(
         pl.col(name).replace_strict({each: place for place, each in enumerate(axis)}, default=0, return_dtype=pl.Int64)
         for name, axis in zip(names, axes, strict=True)
     ).with_columns(is_early=whole.select(is_early).to_series())
     found = []
     for number in range(len(groups)):
-        made = Counts(np.zeros((*size, 2)), np.zeros((*size[:2], 2)))
+        made = Counts(np.zeros((*size, 2)), np.zeros((*size[:2], 2)), unknown)
         of_group = numbered.filter(pl.col("group") == number)
         _add(made.early, of_group.filter("is_early"), names[:2])
         _add(made.lasting, of_group.filter(~pl.col("is_early")), names)
@@ -155,19 +175,50 @@ def mechanisms(counts: Counts, pooled: Counts, shrinkage: float) -> Mechanisms:
     """
     lasting, early = counts.lasting.sum(_ADVANCED), counts.early.sum(_EARLY_ADVANCED)
     by_early = np.stack([lasting.sum((_CADENCE, _PACE)), early], axis=2)
-    proofs = by_early.sum(2)
-    leads = proofs.sum(_PROOF)
     by_lead: list[tuple[int, ...]] = [(_LEAD, _PROOF), (_LEAD,), ()]
     of_early = _shares(pooled.early, _EARLY_ADVANCED, by_lead, shrinkage)
+    lead, proof, cadence = (
+        _alike_in_doubt(own, alike, axis, counts.unknown[axis])
+        for axis, (own, alike) in enumerate(zip(_known(counts, shrinkage), _known(pooled, shrinkage), strict=True))
+    )
     return Mechanisms(
-        lead=leads / np.maximum(leads.sum(0), 1),
-        proof=_shares(proofs, _PROOF, by_lead[1:], shrinkage),
+        lead=lead,
+        proof=proof,
         early=_shares(by_early, 2, by_lead, shrinkage)[:, :, 1],
-        cadence=_shares(lasting.sum(_PACE), _CADENCE, by_lead, shrinkage),
+        cadence=cadence,
         pace=_shares(lasting, _PACE, [(_LEAD, _PROOF, _CADENCE), (_LEAD, _PROOF), (_LEAD,), ()], shrinkage),
         advanced_early=_shares(counts.early, _EARLY_ADVANCED, [()], shrinkage, of_early)[:, :, 1],
         advanced=_shares(counts.lasting, _ADVANCED, [()], shrinkage, _outcomes(pooled, shrinkage))[:, :, :, :, 1],
     )
+
+
+def _known(counts: Counts, shrinkage: float) -> tuple[Floats, Floats, Floats]:
+    """The shares of the classes of lead, of proof given it, and of follow-up given both."""
+    by_cadence = counts.lasting.sum(_ADVANCED).sum(_PACE)
+    proofs = by_cadence.sum(_CADENCE) + counts.early.sum(_EARLY_ADVANCED)
+    leads = proofs.sum(_PROOF)
+    return (
+        leads / np.maximum(leads.sum(0), 1),
+        _shares(proofs, _PROOF, [(_LEAD,), ()], shrinkage),
+        _shares(by_cadence, _CADENCE, [(_LEAD, _PROOF), (_LEAD,), ()], shrinkage),
+    )
+
+
+def _alike_in_doubt(shares: Floats, alike: Floats, axis: int, unknown: Sequence[int]) -> Floats:
+    """The shares with as many deals of which nobody knows as both groups have together (`alike`).
+
+    Not to be known is no behaviour, so that a few more such deals must not move what is said of a cause; whatever they
+    do is left within segments.
+    """
+    if not unknown:
+        return shares
+    is_unknown = np.zeros(shares.shape[axis], dtype=bool)
+    is_unknown[list(unknown)] = True
+    along = is_unknown.reshape([-1 if each == axis else 1 for each in range(shares.ndim)])
+    known = np.where(along, 0, shares).sum(axis, keepdims=True)
+    target = np.where(along, 0, alike).sum(axis, keepdims=True)
+    drawn = np.where(known > 0, shares * target / np.where(known > 0, known, 1), alike)
+    return np.where(along, alike, drawn)
 
 
 def _outcomes(pooled: Counts, shrinkage: float) -> Floats:

@@ -34,6 +34,7 @@ class Fact:
     """One share with all that its sentence tells; shares and conversions are 0-1.
 
     behind: the deals behind it, of the focus. is_usual: they are those that the words of the cause speak of.
+    not_compared_by: what criteria ask for by which the two groups are not compared.
     """
 
     stage: Stage
@@ -54,6 +55,7 @@ class Fact:
     minimum_n: int
     behind: tuple[Part, ...]
     is_usual: bool
+    not_compared_by: tuple[Both, ...] = ()
 
 
 CAUSE_NAMES: dict[str, Both] = {
@@ -117,7 +119,19 @@ _ACTION: dict[str, Both] = {
 
 
 def sentence(fact: Fact) -> Both:
-    """What the share says, in English and in Chinese."""
+    """What the share says, in English and in Chinese, and by which criteria the groups were not compared."""
+    english, chinese = _said(fact)
+    if not fact.not_compared_by or fact.is_insufficient:
+        return english, chinese
+    asked = " ".join(f"“{each[0]}”" for each in fact.not_compared_by)
+    asked_zh = "".join(f"“{each[1]}”" for each in fact.not_compared_by)
+    return (
+        f"{english} Not compared, because not asked or not known of both alike: {asked}",
+        f"{chinese}以下标准未比较，因为并非对双方都同样要求或同样已知：{asked_zh}",
+    )
+
+
+def _said(fact: Fact) -> Both:
     name = CAUSE_NAMES[fact.cause]
     if fact.reference is None or fact.reference_conversion is None or fact.share is None:
         return (

@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.insights.columns import described
-from orchestration.insights.causes import Settings, cause_deals, conversion_causes, stage_names
+from orchestration.insights.causes import Settings, cause_deals, conversion_causes, criterion_wordings, stage_names
 from quality.standards import tables
 
 CAUSES = "conversion_causes"
@@ -47,7 +47,13 @@ def cause_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterato
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
     warehouse.require_night(night.business_date)
     company = standards.company
-    settings = Settings(company.minimum_n, company.shrinkage_deals, stage_names(tables(standards)["funnel_stages"]))
+    decided = tables(standards)
+    settings = Settings(
+        company.minimum_n,
+        company.shrinkage_deals,
+        stage_names(decided["funnel_stages"]),
+        criterion_wordings(decided["criteria"]),
+    )
     causes = conversion_causes(warehouse.read("marts.conversion_cells"), settings, night.business_date)
     made = {CAUSES: causes, DEALS: cause_deals(causes, warehouse.read("marts.conversion_deals"))}
     warehouse.write("insights", made)

@@ -48,6 +48,10 @@ MEANINGS = {
     ),
     "behind_share": "deals_behind / focus_n.",
     "reference_behind_share": "The share of the reference's deals in the same classes.",
+    "criteria_not_compared": (
+        "Criteria by which the two are not compared, with commas: not asked, or not judged, of both alike. One whose "
+        "predicate changed is told apart as id@version, the first version that asks it so. Null where there are none."
+    ),
     "is_insufficient_history": "One of the groups has fewer than minimum_n deals.",
     "sentence_en": "What the share says to a manager, in English.",
     "sentence_zh": "What the share says to a manager, in Chinese.",
@@ -60,7 +64,7 @@ MEANINGS = {
     "lead_source": "The lead source, or (none).",
     "quality_score": "How much more often such leads go on, in log-odds.",
     "quality_class": "weak, middle, strong (thirds of the stage's deals by quality_score) or unknown.",
-    "unproven_criteria": "Criteria of gates behind it without proof when it entered the stage.",
+    "unproven_criteria": "Criteria of gates behind it without proof at entry, but for criteria_not_compared.",
     "proof_class": "proven, one, two, three, more (by unproven_criteria) or not_evaluated.",
     "has_loose_owner": "Its owner meets fewer criteria of the stage than others; false where owners are compared.",
     "touches": "Touches in the first weeks in the stage; null where the CRM told of no activities.",

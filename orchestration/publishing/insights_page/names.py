@@ -58,6 +58,7 @@ CLASSES = {
         "proven": Text("Proven", "已证实"),
         "one": Text("One criterion unproven", "一项未证实"),
         "two": Text("Two criteria unproven", "两项未证实"),
+        "three": Text("Three criteria unproven", "三项未证实"),
         "more": Text("Several criteria unproven", "多项未证实"),
         "not_evaluated": Text("Not evaluated", "未能检查"),
     },

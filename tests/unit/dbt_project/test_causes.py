@@ -105,7 +105,7 @@ def world_of(seed: int) -> World:
         for at, _, _ in deal.changes[: draw.randint(0, 3)]:
             direction = draw.choice(["inbound", "outbound"])
             activities.append(Activity(deal.deal_id, f"{deal.deal_id}-{at}", at, direction, "held", False))
-    return World(base, proven, activities, 14, 5, 1)
+    return World(base, proven, activities, 14, 5, 1, frozenset(("sales.s1.b", "sales.s1.e")))
 
 
 def is_same(found: object, expected: object) -> bool:
@@ -139,8 +139,8 @@ def test_every_row_agrees_with_the_slow_reference(served: Callable[[World], Tabl
 
 def counted(rows: list[dict[str, Any]]) -> Counter[tuple[object, ...]]:
     key = (
-        "funnel", "stage", "scope", "member", "quarters_back", "has_loose_owner", "quality_class", "proof_class",
-        "cadence_class", "pace_class",
+        "funnel", "stage", "scope", "member", "quarters_back", "has_loose_owner", "quality_class", "criteria_missed",
+        "criteria_not_known", "cadence_class", "pace_class",
     )  # fmt: skip
     cells: Counter[tuple[object, ...]] = Counter()
     for row in rows:
@@ -160,4 +160,5 @@ def test_the_random_worlds_show_every_class() -> None:
     assert shown["proof_class"] == {"proven", "one", "two", "three", "more", "not_evaluated"}
     assert shown["cadence_class"] == {"seldom", "middle", "often", "cut_short", "not_known"}
     assert shown["pace_class"] == {"closed_early", "stalled", "slow", "flowing"}
+    assert any("sales.s1.e" in str(told) for told in shown["criteria_not_known"])
     assert shown["has_loose_owner"] == {True, False}

@@ -1,6 +1,7 @@
 """Which groups are compared, what is named, and the deals behind it."""
 
 import random
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -170,6 +171,81 @@ def test_an_owner_whose_activities_nobody_logs_is_not_blamed_for_follow_up() -> 
     rows = of(causes([*unlogged, *logged]), "owner", "ann")
     assert [row["cause"] for row in rows if row["is_named"]] == ["within_segments"]
     assert next(row for row in rows if row["cause"] == "follow_up")["deals_behind"] is None
+
+
+def gated(back: int, missed: float, *, goes_on: float = 0.7, **criteria: tuple[str, ...]) -> list[Deal]:
+    """A thousand deals of a quarter, of whom some share missed a criterion, and of whom so many then go on."""
+    draw = random.Random(back)
+    found = []
+    for number in range(1000):
+        is_missed = number < 1000 * missed
+        told = {name: each for name, each in criteria.items() if name != "also_missed" or is_missed}
+        is_advanced = draw.random() < (goes_on - 0.5 if is_missed else goes_on)
+        found.append(Deal(quarters_back=back, is_advanced=is_advanced, **told))  # type: ignore[arg-type]
+    return found
+
+
+def test_a_criterion_that_is_new_in_the_latest_quarter_is_no_worse_behaviour() -> None:
+    """Half miss what nobody was asked before, and go on less; what deals did has not changed."""
+    now = gated(0, 0.5, also_missed=("new",))
+    before = gated(1, 0.5, also_not_known=("new",))
+    settings = replace(SETTINGS, criteria={"new": ("The budget is signed.", "预算已签署。")})
+    found = conversion_causes(cells_of([*now, *before]), settings, NIGHT)
+    rows = {row["cause"]: row for row in of(found, "previous_quarter")}
+    proof = rows["unproven_advancement"]
+    assert (proof["is_named"], proof["share_low"], proof["deals_behind"]) == (False, None, None)
+    assert abs(proof["share"]) <= Decimal("0.000001")
+    assert proof["criteria_not_compared"] == "new"
+    assert "cannot be compared" in proof["sentence_en"]
+    assert proof["sentence_en"].endswith(
+        "Not compared, because not asked or not known of both alike: “The budget is signed.”"
+    )
+    assert proof["sentence_zh"].endswith("：“预算已签署。”")
+    assert not any(row["is_named"] for row in rows.values())
+
+
+def test_criteria_that_both_quarters_were_asked_are_compared_beside_a_new_one() -> None:
+    now = gated(0, 0.5, also_missed=("new", "old"))
+    before = gated(1, 0.1, also_missed=("old",), also_not_known=("new",))
+    found = causes([*now, *before])
+    proof = next(row for row in of(found, "previous_quarter") if row["cause"] == "unproven_advancement")
+    assert (proof["is_named"], proof["criteria_not_compared"]) == (True, "new")
+    assert (proof["deals_behind"], proof["reference_behind_share"]) == (500, 0.1)
+    listed = cause_deals(found, deals_of([*now, *before])).filter(pl.col("comparison") == "previous_quarter")
+    assert listed["unproven_criteria"].to_list() == [1] * 500
+    assert set(listed["proof_class"]) == {"one"}
+
+
+def test_what_was_asked_in_neither_quarter_is_not_spoken_of() -> None:
+    """The criteria of a version that began after both."""
+    deals = [*gated(0, 0.5, also_missed=("old",), also_not_known=("later",))]
+    deals += gated(1, 0.1, also_missed=("old",), also_not_known=("later",))
+    proof = next(row for row in of(causes(deals), "previous_quarter") if row["cause"] == "unproven_advancement")
+    assert proof["is_named"]
+    assert "Not compared" not in proof["sentence_en"]
+
+
+def test_proof_of_which_nobody_can_say_in_one_quarter_is_not_compared() -> None:
+    """The extract with the proof was absent; deals of which nobody knows go on less, for a reason of their own."""
+    now = [*gated(0, 0.2, also_missed=("old",))[:600], *gated(0, 0, goes_on=0.2, also_not_known=("old",))[:400]]
+    rows = of(causes([*now, *gated(1, 0.2, also_missed=("old",))]), "previous_quarter")
+    proof = next(row for row in rows if row["cause"] == "unproven_advancement")
+    assert (proof["is_named"], proof["classes_behind"]) == (False, None)
+    assert proof["criteria_not_compared"] == "old"
+    assert [row["cause"] for row in rows if row["is_named"]] == ["within_segments"]
+
+
+def test_nothing_is_blamed_on_a_few_more_deals_of_which_nobody_knows_the_proof() -> None:
+    """Four of a hundred more, none of which went on: few enough to compare the others, and no behaviour."""
+    now = [
+        Deal(proof_class="not_evaluated" if n % 25 == 0 else "proven", is_advanced=n % 25 > 0) for n in range(20_000)
+    ]
+    before = [Deal(quarters_back=1) for _ in range(20_000)]
+    rows = of(causes([*now, *before]), "previous_quarter")
+    assert [row["cause"] for row in rows if row["is_named"]] == ["within_segments"]
+    proof = next(row for row in rows if row["cause"] == "unproven_advancement")
+    assert abs(proof["share"]) < Decimal("0.0001")
+    assert proof["deals_behind"] == 0
 
 
 def test_too_few_deals_name_nothing_however_much_they_differ() -> None:

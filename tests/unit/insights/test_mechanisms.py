@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from orchestration.insights.causes import whole_shares
 from orchestration.insights.mechanisms import CAUSES, Counts, Floats, counts_of, shapley, split
+from orchestration.insights.proofs import with_proof_class
 
 
 def counts(*groups: list[Deal]) -> list[Counts]:
     frames = []
     for deals in groups:
         cells = cells_of(deals)
-        frames.append(cells.filter(cells["scope"] == "quarter"))
+        frames.append(with_proof_class(cells.filter(cells["scope"] == "quarter"), ()))
     return counts_of(frames)
 
 

@@ -75,6 +75,8 @@ select
     quality.quality_class,
     cast(coalesce(proofs.unproven_criteria, 0) as bigint) as unproven_criteria,
     cast(coalesce(proofs.unknown_criteria, 0) as bigint) as unknown_criteria,
+    coalesce(proofs.criteria_missed, '') as criteria_missed,
+    coalesce(proofs.criteria_not_known, '') as criteria_not_known,
     case
         when proofs.unproven_criteria > 3
         then 'more'

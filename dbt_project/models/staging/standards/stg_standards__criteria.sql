@@ -10,6 +10,7 @@ select
     gate,
     evidence_kind,
     severity,
+    definition,
     grace_days,
     steps_needed,
     wording_en,
