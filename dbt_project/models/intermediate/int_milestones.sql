@@ -7,6 +7,8 @@ with
 
     facts as (select * from {{ ref("int_condition_facts") }}),
 
+    criteria as (select * from {{ ref("stg_standards__criteria") }}),
+
     conditions as (select * from {{ ref("stg_standards__criterion_conditions") }}),
 
     condition_keys as (select * from {{ ref("stg_standards__condition_keys") }}),
@@ -51,27 +53,38 @@ with
         where contact_role is not null
     ),
 
-    asked_keys as (
-        select distinct conditions.subject, condition_keys.subject_key
+    -- What one funnel's gates ask for says nothing of a deal in another. A condition of no
+    -- criterion,
+    -- one of the company's profile, is asked of all.
+    asked as (
+        select
+            conditions.condition_id, conditions.subject, conditions.criterion_kind, criteria.funnel
         from conditions
-        inner join condition_keys on conditions.condition_id = condition_keys.condition_id
+        left join criteria on conditions.criterion_version_id = criteria.criterion_version_id
         where conditions.subject in ('evidence', 'document')
+    ),
+
+    asked_keys as (
+        select distinct asked.funnel, asked.subject, condition_keys.subject_key
+        from asked
+        inner join condition_keys on asked.condition_id = condition_keys.condition_id
     ),
 
     -- Where the standards say which answer counts, one that says no is no milestone.
     asked_facts as (
         select
             facts.deal_key,
-            conditions.subject,
+            asked.subject,
             facts.found_key as subject_key,
             min(facts.true_from_at) as first_at,
             max(
-                case when conditions.criterion_kind = 'customer_action' then 1 else 0 end
+                case when asked.criterion_kind = 'customer_action' then 1 else 0 end
             ) as is_by_customer
         from facts
-        inner join conditions on facts.condition_id = conditions.condition_id
-        where conditions.subject in ('evidence', 'document') and facts.is_satisfying
-        group by facts.deal_key, conditions.subject, facts.found_key
+        inner join asked on facts.condition_id = asked.condition_id
+        inner join deals on facts.deal_key = deals.deal_key
+        where facts.is_satisfying and coalesce(asked.funnel = deals.funnel, asked.funnel is null)
+        group by facts.deal_key, asked.subject, facts.found_key
     ),
 
     -- What no standard accepts of anybody, a seller's opinion, is no milestone either.
@@ -101,7 +114,12 @@ with
                 case when kept_records.evidence_kind = 'customer_action' then 1 else 0 end
             ) as is_by_customer
         from kept_records
-        left join asked_keys on kept_records.subject_key = asked_keys.subject_key
+        inner join deals on kept_records.deal_key = deals.deal_key
+        left join
+            asked_keys
+            on kept_records.subject = asked_keys.subject
+            and kept_records.subject_key = asked_keys.subject_key
+            and (asked_keys.funnel is null or deals.funnel = asked_keys.funnel)
         where asked_keys.subject_key is null
         group by kept_records.deal_key, kept_records.subject, kept_records.subject_key
     ),
