@@ -97,6 +97,8 @@ class _Design:
         self.stages, self.evidence, self.made, self.roles, self.named = stages, evidence, made, roles, named
         self.now_called = {stage["stage"]: stage["stage"] for stage in stages}
         self.merged: set[str] = set()
+        # By the stage and the name that a criterion had: its name where it joined another of that name.
+        self.now_named: dict[tuple[str, str], str] = {}
 
     def changes_by_finding(self) -> dict[str, Callable[[Row], None]]:
         """In the order in which they are made: stages become one before one of them is asked for more."""
@@ -123,6 +125,7 @@ class _Design:
 
     def soften(self, row: Row) -> None:
         name = row["criterion_id"].split(".")[-1]
+        name = self.now_named.get((row["stage"], name), name)
         stage = self.stage(row["stage"])
         # Where two stages became one, what was asked at the entry of the later one is asked at its exit.
         listed = [each for gate in ("entry", "exit") for each in stage.get(gate, ()) if each["criterion"] == name]
@@ -196,8 +199,9 @@ class _Design:
         for crm, names in gone["crm_names"].items():
             known = kept["crm_names"].setdefault(crm, _flow(CommentedSeq()))
             known.extend(name for name in names if name not in known)
-        entry, between = list(first.get("entry", ())), [*first.get("exit", ()), *second.get("entry", ())]
-        exits = _distinct([*between, *second.get("exit", ())])
+        entry = list(first.get("entry", ()))
+        between = [*second.get("entry", ()), *second.get("exit", ())]
+        exits = [*first.get("exit", ()), *self._renamed(between, [*entry, *first.get("exit", ())], row["other_stage"])]
         for gate, criteria in (("entry", entry), ("exit", exits)):
             if criteria:
                 kept[gate] = CommentedSeq(criteria)
@@ -221,6 +225,24 @@ class _Design:
         )
         self.comment(kept, "name", f"was {first['stage']} and {second['stage']}: {said}")
         self.made.changes.append(f"{first['stage']} and {second['stage']} become {kept['stage']}: {said}")
+
+    def _renamed(
+        self, criteria: Iterable[CommentedMap], known: Sequence[CommentedMap], stage: str
+    ) -> list[CommentedMap]:
+        """Criteria of a stage that join those of another: what is asked there already once, other names where taken."""
+        by_name, kept = {each["criterion"]: each for each in known}, []
+        for each in criteria:
+            name, same = each["criterion"], by_name.get(each["criterion"])
+            if same is not None and _asked(same) == _asked(each):
+                if each["severity"] == "block":
+                    same["severity"] = "block"
+                continue
+            if same is not None:
+                each["criterion"] = _free_name(f"{stage}_{name}", by_name)
+                self.now_named[stage, name] = each["criterion"]
+            by_name[each["criterion"]] = each
+            kept.append(each)
+        return kept
 
     def split(self, row: Row) -> None:
         stage = self.stage(row["stage"])
@@ -248,29 +270,16 @@ class _Design:
         if "cap_days" in stage:
             after["cap_days"] = stage["cap_days"]
         after["may_skip"] = True
-        before, behind = self._parted(stage.get("exit", ()), row["milestone"])
-        for part, criteria in ((stage, before), (after, behind)):
-            if criteria:
-                part["exit"] = CommentedSeq(criteria)
-            else:
-                part.pop("exit", None)
         self.stages.insert(self.stages.index(stage) + 1, after)
         said = (
             f"{self.lift(row)} It comes in {_percent(row['milestone_share'])} of the visits, half of the time after "
             f"more than {_days(row['median_days_before_milestone'])} days and with more than "
-            f"{_days(row['median_days_after_milestone'])} days to go. Give the stage its name in the CRM, and "
-            "write it here."
+            f"{_days(row['median_days_after_milestone'])} days to go. Give the stage its name in the CRM, "
+            f"and write it here; what the exit of {stage['stage']} asks for stays there until deals are in both; "
+            "then move what belongs behind the milestone."
         )
         self.comment(after, "name", f"parted by {row['milestone']}: {said}")
         self.made.changes.append(f"{stage['stage']} is parted by {row['milestone']}: {said}")
-
-    def _parted(self, criteria: Iterable[Any], milestone: str) -> tuple[list[Any], list[Any]]:
-        """What is asked before the milestone, the milestone itself, and what is asked after it."""
-        candidate = self.evidence.candidates[milestone]
-        parts: tuple[list[Any], list[Any]] = ([], [])
-        for each in criteria:
-            parts[not _asks_for(each["needs"], candidate["subject"], candidate["subject_key"])].append(each)
-        return parts
 
     def lift(self, row: Row) -> str:
         """The sentence that a milestone rests on."""
@@ -348,21 +357,10 @@ def _flow(node: Any) -> Any:
     return node
 
 
-def _distinct(criteria: Iterable[Any]) -> list[Any]:
-    found: dict[str, Any] = {}
-    for each in criteria:
-        found.setdefault(each["criterion"], each)
-    return list(found.values())
-
-
-def _asks_for(needs: Any, subject: str, key: str) -> bool:
-    """Whether conditions, however they are combined, name the subject with this key."""
-    if isinstance(needs, Mapping):
-        named = needs.get(subject)
-        return (isinstance(named, list) and key in named) or any(
-            _asks_for(each, subject, key) for each in needs.values()
-        )
-    return isinstance(needs, list) and any(_asks_for(each, subject, key) for each in needs)
+def _asked(criterion: CommentedMap) -> dict[str, Any]:
+    """What a criterion asks for, however it is worded and however severe it is."""
+    said = {"wording", "advice", "severity"}
+    return {name: value for name, value in _data(criterion).items() if name not in said}
 
 
 def _free_name(said: str, taken: Iterable[str]) -> str:

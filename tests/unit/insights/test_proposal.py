@@ -1,12 +1,15 @@
 """A funnel file with one more version: what stands there stays to the byte, what is proposed loads and says why."""
 
 import shutil
+from copy import deepcopy
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from orchestration.insights.proposal import Evidence, Proposal, ProposalRefused, propose
 from orchestration.night import PROJECT
@@ -213,12 +216,48 @@ def test_a_stage_that_other_files_name_keeps_its_name(tmp_path: Path) -> None:
     assert proposed(onto, named=("proposal", "negotiation")).text is None
 
 
+def with_exit_of_demo(*criteria: dict[str, Any]) -> str:
+    """The shipped file with criteria at the exit of a stage to merge: what the stage before asks, but for this."""
+    yaml_as_shipped = YAML()
+    yaml_as_shipped.preserve_quotes = True
+    yaml_as_shipped.indent(mapping=2, sequence=4, offset=2)
+    data = yaml_as_shipped.load(FILE.read_text(encoding="utf-8"))
+    stages = {stage["stage"]: stage for stage in data["versions"][-1]["stages"]}
+    asked = stages["needs_analysis"]["exit"][0]
+    stages["solution_demo"]["exit"] = [{**deepcopy(asked), **each} for each in criteria]
+    out = StringIO()
+    yaml_as_shipped.dump(data, out)
+    return out.getvalue()
+
+
+def test_of_two_criteria_with_one_name_both_are_asked_for_in_the_merged_stage(tmp_path: Path) -> None:
+    name = "requirements_signed_off"
+    soften = row("gate_unsupported", "x", "solution_demo", criterion_id=f"direct_sales.solution_demo.{name}")
+    other = {"severity": "block", "needs": {"all": [{"document": ["demo_protocol"]}]}}
+    made = proposed(MERGE, soften, text=with_exit_of_demo(other, {"criterion": "second"}))
+    stages = {each.stage: each for each in loaded(made.text, tmp_path / "standards").funnels[0].versions[-1].stages}
+    merged = {each.criterion: each for each in stages["solution_demo"].exit}
+    assert list(merged) == [name, f"solution_demo_{name}", "second"]
+    assert [step.document for step in merged[f"solution_demo_{name}"].needs.steps()] == [["demo_protocol"]]
+    # What history does not bear out is the one of the stage that it was found for.
+    assert merged[f"solution_demo_{name}"].severity == "warn"
+
+
+def test_what_both_stages_ask_for_under_one_name_is_asked_once_and_as_strictly(tmp_path: Path) -> None:
+    made = proposed(MERGE, text=with_exit_of_demo({"severity": "block"}))
+    merged = loaded(made.text, tmp_path / "standards").funnels[0].versions[-1].stages
+    exits = next(each for each in merged if each.stage == "solution_demo").exit
+    assert [(each.criterion, each.severity) for each in exits] == [("requirements_signed_off", "block")]
+
+
 def test_a_stage_is_parted_by_its_milestone_and_nobody_has_to_pass_the_new_part(tmp_path: Path) -> None:
+    """No CRM fills the new part yet: what is asked stays with the stage that deals are in."""
+    before = {each.stage: each for each in load(SHIPPED).funnels[0].versions[-1].stages}
     funnel = loaded(proposed(SPLIT).text, tmp_path / "standards").funnels[0]
     first, second = funnel.versions[-1].stages[1:3]
     assert (first.stage, second.stage) == ("qualification", "qualification_after_budget")
-    assert [each.criterion for each in first.exit] == ["budget_confirmed"]
-    assert [each.criterion for each in second.exit] == ["authority_confirmed", "need_confirmed", "timeline_confirmed"]
+    assert first.exit == before["qualification"].exit
+    assert not second.exit
     assert second.is_skippable
 
 
