@@ -323,6 +323,7 @@ def change(finding: str = "milestone_unasked", subject: str = "activity:demo", *
         "win_rate_difference": 0.2,
         "win_rate_difference_low": 0.1,
         "win_rate_difference_high": 0.3,
+        "traced_by": f"select deal_key from {finding} where subject = '{subject}'",
         "examined": 7,
         "examined_without_history": 2,
     } | more

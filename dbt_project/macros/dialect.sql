@@ -231,6 +231,11 @@
     end
 {%- endmacro %}
 
+{# A text as SQL writes it; a quote within it is doubled. #}
+{% macro quoted_text(text) -%}
+    chr(39) || replace({{ text }}, chr(39), chr(39) || chr(39)) || chr(39)
+{%- endmacro %}
+
 {# Texts of a group joined to one, in their own order. #}
 {% macro joined_texts(text, separator) -%}
     {{ return(adapter.dispatch("joined_texts")(text, separator)) }}

@@ -130,6 +130,7 @@ SERVED_TABLES = (
     ),
     ServedTable("pipeline_movement_deals", "forecast", ("closing_night", "span", "deal_key")),
     ServedTable("criterion_efficacy", "marts", ("funnel", "stage_rank", "criterion_id", "segment", "segment_value")),
+    ServedTable("criterion_deals", "marts", ("criterion_id", "deal_key")),
     ServedTable(
         "criterion_compliance",
         "marts",
@@ -144,6 +145,8 @@ SERVED_TABLES = (
     ServedTable("conversion_causes", "insights", ("funnel", "stage_rank", "stage", "comparison", "focus", "cause")),
     ServedTable("conversion_cause_deals", "insights", ("funnel", "stage", "comparison", "focus", "cause", "deal_key")),
     ServedTable("milestone_candidates", "marts", ("funnel", "milestone")),
+    ServedTable("milestone_deals", "marts", ("funnel", "milestone", "deal_key")),
+    ServedTable("milestone_stays", "marts", ("funnel", "deal_key", "entered_at")),
     ServedTable("stage_design_review", "marts", ("funnel", "question", "finding", "subject")),
     ServedTable(
         "close_reasons",

@@ -260,7 +260,7 @@ def test_what_history_asks_of_the_funnel_stands_first_with_its_evidence(open_pag
         ("Parts the stage, no proposal", "Initial contact at Activity: demo"),
         ("Nothing to change", "Splitting a stage"),
     ]
-    assert rows[0][2:] == ["+20.0 +10.0 … +30.0", "60", "won 45% with it, 25% without"]
+    assert rows[0][2:] == ["+20.0 +10.0 … +30.0", "60", "won 45% with it, 25% without Which deals"]
     assert rows[1][-1].startswith("3 deals (3.0%, 1–8%) drop off between them and would no longer be seen")
     assert rows[-1][-1] == "7 looked at, 2 of them with too short a history"
 
@@ -271,6 +271,21 @@ def test_the_changes_are_exported_with_every_number_of_the_review(open_page: Ope
     assert (rows[1]["Subject"], rows[1]["Deals that drop off between"], rows[1]["Proposed"]) == (
         *("contact+proposal", "3"),
         "yes",
+    )
+
+
+def test_every_number_of_the_design_tells_the_query_that_lists_its_deals(open_page: OpenPage, tmp_path: Path) -> None:
+    opened = open_page(made(), "#design")
+    opened.page.locator("#changes-table details").first.click()
+    expect(opened.page.locator("#changes-table code").first).to_have_text(
+        "select deal_key from milestone_unasked where subject = 'activity:demo'"
+    )
+    rows = rows_of(exported(opened, "changes-table", "CSV", tmp_path))
+    assert rows[1]["Query for its deals"] == "select deal_key from merge_stages where subject = 'contact+proposal'"
+    assert rows[-1]["Query for its deals"] == ""
+    opened.page.locator("#milestones-explorer .tabulator-row").first.click()
+    expect(visible(opened, ".drawer").locator("code")).to_have_text(
+        "select * from milestone_deals where funnel = 'direct' and milestone = 'activity:demo'"
     )
 
 

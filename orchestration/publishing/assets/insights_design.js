@@ -6,6 +6,7 @@
   const { view, onView, ofView, part, percent, listed } = stageproof.views;
   const { points, range, tenths, pointRange, days, below, short, stageName, stageText, readable } = stageproof.insights;
   const { milestones, changes, gates, stages } = tables;
+  const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 
   // Changes that history asks for
 
@@ -37,6 +38,9 @@
     if (isNothing(row) || of("difference", row) === null) return "";
     return el("span", {}, el("strong", {}, points(of("difference", row))), below(pointRange(of("low", row), of("high", row))));
   };
+  /* The query that lists the deals of a number, for whoever doubts it. */
+  const tracing = (query) => el("details", { class: "small" }, el("summary", {}, say("Which deals", "哪些商机")), el("code", { translate: "no" }, query));
+  const shown = (row) => (of("traced_by", row) === null ? evidence(row) : el("div", {}, evidence(row), tracing(of("traced_by", row))));
   const evidence = (row) => {
     if (isNothing(row)) return of("untold", row)
       ? say(`${number(of("examined", row))} looked at, ${number(of("untold", row))} of them with too short a history`, `检查了 ${number(of("examined", row))} 项，其中 ${number(of("untold", row))} 项历史不足`)
@@ -69,7 +73,7 @@
         { title: ["Which", "对象"], cell: about },
         { title: ["Win rate, points, and interval", "赢单率差（百分点）与区间"], isEnd: true, cell: effect },
         { title: ["Deals compared", "参与比较的商机"], isEnd: true, cell: (row) => (isNothing(row) ? "" : number(of("n", row))) },
-        { title: ["What history shows", "历史显示"], cell: evidence },
+        { title: ["What history shows", "历史显示"], cell: shown },
       ],
       files: [
         { title: ["Finding", "结论"], kind: "text", value: findingText },
@@ -77,6 +81,7 @@
         { title: ["Which", "对象"], kind: "text", width: 48, value: aboutText },
         { title: ["Subject", "标识"], kind: "text", value: (row) => of("subject", row) },
         { title: ["Stage", "阶段"], kind: "text", value: (row) => stageText(of("stage", row)) },
+        { title: ["Query for its deals", "商机明细查询"], kind: "text", width: 48, value: (row) => of("traced_by", row) },
         ...[
           ["n", "Deals compared", "参与比较的商机"],
           ["rate_with", "Win rate with", "具备时赢单率"],
@@ -196,6 +201,7 @@
           fact(say("Lift", "提升"), at("lift", row) === null ? null : `${number(at("lift", row))} (${number(at("lift_low", row))} – ${number(at("lift_high", row))})`),
           fact(say("Deals compared", "参与比较的商机"), number(at("n", row))),
         ),
+        tracing(`select * from milestone_deals where funnel = ${quoted(data.views[at("view", row)].key)} and milestone = ${quoted(at("milestone", row))}`),
       ),
       section(
         say("When", "时间"),

@@ -108,6 +108,7 @@ def changes(tables: Mapping[str, pl.DataFrame], places: pl.DataFrame, funnels: S
             pl.col("median_days_after_milestone").round(1).alias("days_after"),
             "examined",
             pl.col("examined_without_history").alias("untold"),
+            "traced_by",
         )
     )
 

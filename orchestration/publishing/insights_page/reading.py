@@ -108,7 +108,7 @@ _TABLES = {
     ),
     "stage_design_review": Reading(
         needed=columns(_TEXT, "funnel question finding subject"),
-        known=columns(_TEXT, "stage other_stage criterion_id gate milestone")
+        known=columns(_TEXT, "stage other_stage criterion_id gate milestone traced_by")
         | columns(_SHARE, "win_rate_with win_rate_without lift lift_low lift_high")
         | columns(_SHARE, "win_rate_difference win_rate_difference_low win_rate_difference_high")
         | columns(_SHARE, "dropoff_share dropoff_share_low dropoff_share_high visited_share other_visited_share")

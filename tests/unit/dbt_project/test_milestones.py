@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import milestone_reference as reference
+import polars as pl
 import pytest
 from compiled_models import CompiledModels, compile_models
 from criteria_reference import World
@@ -16,7 +17,7 @@ from criteria_worlds import BUSINESS_DATE, RANDOM_FUNNELS, Made, random_world, r
 from funnel_reference import Cells, runs_of
 from milestone_worlds import NATURES, NOISE, PLANTS, add_milestone, company, write_company
 
-MARTS = ("milestone_candidates", "stage_design_review")
+TRACED = ("milestone_deals", "milestone_stays", "criterion_deals", "criterion_efficacy", "deal_stages", "deals_current")
 SEEDS = 8
 KINDS = (
     *("activity:call", "activity:demo:decision_maker", "activity:demo:user", "evidence:a", "evidence:brief"),
@@ -33,9 +34,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def models(root: Path) -> CompiledModels:
     write_standards(Made(RANDOM_FUNNELS), root / "standards")
-    return compile_models(
-        root, root / "standards", BUSINESS_DATE, ("milestone_candidates", "stage_design_review", "close_reasons")
-    )
+    marts = ("milestone_candidates", "stage_design_review", "close_reasons", *TRACED)
+    return compile_models(root, root / "standards", BUSINESS_DATE, marts)
 
 
 def let_things_happen(world: World, seed: int) -> tuple[Rows, dict[str, dict[str, datetime]]]:
@@ -121,16 +121,128 @@ def expected_and_found(models: CompiledModels, seed: int) -> tuple[Cells, list[d
     return reference.candidates(world, firsts, asked_by_criteria(world)), models.rows("milestone_candidates")
 
 
-def test_every_cell_agrees_with_the_slow_reference(models: CompiledModels) -> None:
+def test_every_cell_agrees_with_the_slow_reference_and_is_traced_to_deals(models: CompiledModels) -> None:
     answers: dict[str, set[object]] = {}
     for seed in range(SEEDS):
         expected, found = expected_and_found(models, seed)
         assert differences(found, expected)[:12] == [], seed
+        assert untraced_candidates(models) == [], seed
+        assert untraced_criteria(models) == [], seed
         for cell in expected.values():
             for column, value in cell.items():
                 answers.setdefault(column, set()).add(value)
     assert answers["verdict"] == {"not_found", "insufficient_history", "found", "harmful"}
     assert [column for column, values in answers.items() if values <= {None, 0}] == []
+
+
+def queried(models: CompiledModels, query: str) -> list[dict[str, Any]]:
+    with models.warehouse.connect() as connection:
+        connection.execute("set schema = 'marts'")
+        return connection.sql(query).pl().to_dicts()
+
+
+def untraced_candidates(models: CompiledModels) -> list[dict[str, Any]]:
+    """Candidates of which the rows of milestone_deals and milestone_stays do not give the very counts."""
+    return queried(
+        models,
+        """
+        with candidates as (select * from milestone_candidates),
+
+        counted as (
+            select
+                funnel,
+                milestone,
+                sum(is_won::int) as won_with_deals,
+                sum((not is_won)::int) as lost_with_deals,
+                sum(is_compared::int) as compared_deals,
+                quantile_cont(days_before_close, 0.5) filter (where is_won) as p50_days
+            from milestone_deals group by all
+        ),
+
+        others as (
+            select compared.funnel, compared.milestone, count(*) as compared_with_visits
+            from (select distinct funnel, milestone, likeness from milestone_deals where is_compared) as compared
+            inner join milestone_stays on compared.likeness = milestone_stays.likeness
+            left join milestone_deals as having_it
+                on compared.funnel = having_it.funnel and compared.milestone = having_it.milestone
+                and milestone_stays.deal_key = having_it.deal_key
+                and having_it.first_at < milestone_stays.counts_until_at
+            where having_it.deal_key is null
+            group by all
+        ),
+
+        stages as (
+            select funnel, milestone, stage, count(*) as won_here
+            from milestone_deals where is_won and stage is not null
+            group by all
+        )
+
+        select candidates.funnel, candidates.milestone
+        from candidates
+        left join counted using (funnel, milestone)
+        left join others using (funnel, milestone)
+        left join stages
+            on candidates.funnel = stages.funnel and candidates.milestone = stages.milestone
+            and candidates.usual_stage = stages.stage
+        where candidates.won_with_deals <> counted.won_with_deals
+            or candidates.lost_with_deals <> counted.lost_with_deals
+            or candidates.compared_deals <> counted.compared_deals
+            or candidates.compared_with_visits <> coalesce(others.compared_with_visits, 0)
+            or candidates.days_before_close_p50 is distinct from counted.p50_days
+            or counted.funnel is null
+            or candidates.usual_stage_share is distinct from stages.won_here / nullif(candidates.won_with_deals, 0)
+        """,
+    )
+
+
+def untraced_criteria(models: CompiledModels) -> list[dict[str, Any]]:
+    """Criteria of which the rows of criterion_deals do not give the very counts."""
+    return queried(
+        models,
+        """
+        with counted as (
+            select
+                criterion_id,
+                sum((side = 'met' and is_compared)::int) as met_decided_deals,
+                sum((side = 'met' and came_to = 'won')::int) as met_won_deals,
+                sum((side = 'not_met' and is_compared)::int) as not_met_decided_deals,
+                sum((side = 'not_met' and came_to = 'won')::int) as not_met_won_deals,
+                sum((side = 'not_evaluated')::int) as not_evaluated_deals
+            from criterion_deals group by all
+        )
+
+        select criterion_efficacy.criterion_id
+        from criterion_efficacy
+        left join counted using (criterion_id)
+        where segment = 'all' and (
+            criterion_efficacy.met_decided_deals <> coalesce(counted.met_decided_deals, 0)
+            or criterion_efficacy.met_won_deals <> coalesce(counted.met_won_deals, 0)
+            or criterion_efficacy.not_met_decided_deals <> coalesce(counted.not_met_decided_deals, 0)
+            or criterion_efficacy.not_met_won_deals <> coalesce(counted.not_met_won_deals, 0)
+            or criterion_efficacy.not_evaluated_deals <> coalesce(counted.not_evaluated_deals, 0)
+        )
+        """,
+    )
+
+
+def test_what_one_funnel_asks_for_is_no_answer_in_another(models: CompiledModels) -> None:
+    """`a` is asked of deals of sales alone, as evidence: there only what satisfies is a milestone."""
+    day = datetime(2026, 3, 1)
+    deals = [
+        {"deal_id": funnel, "funnel": funnel, "stage": f"{funnel} {stage}", "created_at": day, "modified_at": day}
+        for funnel, stage in (("sales", "s1"), ("other", "t1"))
+    ]
+    told = [
+        {"deal_id": deal["deal_id"], "evidence_key": "a", "observed_at": day, "kind": kind, "source_id": kind}
+        for deal in deals
+        for kind in ("customer_action", "document")
+    ]
+    empty: Rows = {name: [] for name in ("stage_changes", "activities", "contact_roles")}
+    models.write_raw({**empty, "deals": deals, "evidence": told})
+    facts = models.warehouse.read("intermediate.int_condition_facts").clear()
+    models.rebuild({"int_condition_facts": facts})
+    rows = models.warehouse.read("intermediate.int_milestones").select("funnel", "milestone").sort(pl.all()).rows()
+    assert rows == [("other", "document:a"), ("other", "evidence:a"), ("sales", "document:a")]
 
 
 WORLDS_OF_A_KIND = 6
@@ -149,6 +261,18 @@ def planted(models: CompiledModels, root: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def reviewed(models: CompiledModels, planted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return models.rows("stage_design_review") if planted else []
+
+
+def test_every_finding_says_which_deals_it_counts(models: CompiledModels, reviewed: list[dict[str, Any]]) -> None:
+    for row in reviewed:
+        if row["finding"] == "nothing_to_change":
+            assert (row["deals"], row["traced_by"]) == (None, None)
+            continue
+        listed = queried(models, row["traced_by"])
+        assert len(listed) == len({each["deal_key"] for each in listed}) == row["deals"], row["subject"]
+    shown = {row["finding"] for row in reviewed}
+    assert shown == {"milestone_unasked", "merge_stages", "split_stage", "nothing_to_change"}
+    assert untraced_candidates(models) == []
 
 
 def found_in(rows: list[dict[str, Any]], kind: str) -> Counter[str]:

@@ -78,7 +78,8 @@ with
         where candidates.is_found and not candidates.is_asked
     ),
 
-    findings as (
+    -- What each finding is about; what was measured of it is joined below, by name.
+    changes as (
         select
             funnel,
             'gates' as question,
@@ -86,139 +87,54 @@ with
             criterion_id as subject,
             stage,
             stage_rank,
-            cast(null as {{ dbt.type_string() }}) as other_stage,
             criterion_id,
             gate,
             cast(null as {{ dbt.type_string() }}) as milestone,
             is_proposed,
-            deals,
-            met_win_rate as win_rate_with,
-            not_met_win_rate as win_rate_without,
-            difference,
-            difference_low,
-            difference_high,
-            cast(null as double precision) as lift,
-            cast(null as double precision) as lift_low,
-            cast(null as double precision) as lift_high,
-            cast(null as bigint) as dropoff_deals,
-            cast(null as double precision) as dropoff_share,
-            cast(null as double precision) as dropoff_share_low,
-            cast(null as double precision) as dropoff_share_high,
-            cast(null as double precision) as visited_share,
-            cast(null as double precision) as other_visited_share,
-            cast(null as double precision) as median_days,
-            cast(null as double precision) as other_median_days,
-            cast(null as bigint) as gate_criteria,
-            cast(null as double precision) as milestone_share,
-            cast(null as double precision) as days_before,
-            cast(null as double precision) as days_after
+            deals
         from gate_findings
         union all
         select
             funnel,
-            'milestones',
-            'milestone_unasked',
-            milestone,
-            usual_stage,
+            'milestones' as question,
+            'milestone_unasked' as finding,
+            milestone as subject,
+            usual_stage as stage,
             stage_rank,
-            null,
-            null,
-            'exit',
+            cast(null as {{ dbt.type_string() }}) as criterion_id,
+            'exit' as gate,
             milestone,
             is_proposed,
-            compared_deals,
-            win_rate_with,
-            win_rate_without,
-            win_rate_difference,
-            win_rate_difference_low,
-            win_rate_difference_high,
-            lift,
-            lift_low,
-            lift_high,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null
+            compared_deals as deals
         from unasked
         union all
-        -- Win chances are those of deals that reached the later and the earlier stage.
         select
             funnel,
-            'merges',
-            'merge_stages',
-            stage || '+' || other_stage,
+            'merges' as question,
+            'merge_stages' as finding,
+            stage || '+' || other_stage as subject,
             stage,
             stage_rank,
-            other_stage,
-            null,
-            null,
-            null,
+            cast(null as {{ dbt.type_string() }}) as criterion_id,
+            cast(null as {{ dbt.type_string() }}) as gate,
+            cast(null as {{ dbt.type_string() }}) as milestone,
             is_proposed,
-            reached_deals,
-            other_win_chance,
-            win_chance,
-            other_win_chance - win_chance,
-            other_win_chance * dropoff_share_low,
-            other_win_chance * dropoff_share_high,
-            null,
-            null,
-            null,
-            dropoff_deals,
-            dropoff_share,
-            dropoff_share_low,
-            dropoff_share_high,
-            visited_share,
-            other_visited_share,
-            median_days,
-            other_median_days,
-            gate_criteria,
-            null,
-            null,
-            null
+            reached_deals as deals
         from merges
         where is_proposed
         union all
         select
             funnel,
-            'splits',
-            'split_stage',
-            stage || '/' || milestone,
+            'splits' as question,
+            'split_stage' as finding,
+            stage || '/' || milestone as subject,
             stage,
             stage_rank,
-            null,
-            null,
-            null,
+            cast(null as {{ dbt.type_string() }}) as criterion_id,
+            cast(null as {{ dbt.type_string() }}) as gate,
             milestone,
             is_proposed,
-            compared_deals,
-            win_rate_with,
-            win_rate_without,
-            difference,
-            difference_low,
-            difference_high,
-            1 + difference / nullif(win_rate_without, 0),
-            1 + difference_low / nullif(win_rate_without, 0),
-            1 + difference_high / nullif(win_rate_without, 0),
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            milestone_share,
-            days_before,
-            days_after
+            compared_deals as deals
         from splits
         where is_parting
     ),
@@ -269,83 +185,171 @@ with
 
     proposed as (
         select funnel, question, sum(case when is_proposed then 1 else 0 end) as proposals
-        from findings
+        from changes
         group by funnel, question
+    ),
+
+    nothing_to_change as (
+        select
+            examined.funnel,
+            examined.question,
+            'nothing_to_change' as finding,
+            '(none)' as subject,
+            cast(null as {{ dbt.type_string() }}) as stage,
+            cast(null as bigint) as stage_rank,
+            cast(null as {{ dbt.type_string() }}) as criterion_id,
+            cast(null as {{ dbt.type_string() }}) as gate,
+            cast(null as {{ dbt.type_string() }}) as milestone,
+            false as is_proposed,
+            cast(null as bigint) as deals
+        from examined
+        left join
+            proposed on examined.funnel = proposed.funnel and examined.question = proposed.question
+        where coalesce(proposed.proposals, 0) = 0
+    ),
+
+    findings as (
+        select *
+        from changes
+        union all
+        select *
+        from nothing_to_change
+    ),
+
+    -- Names come from files that people write, so that a quote in one must not end the text.
+    quoted as (
+        select
+            findings.*,
+            {{ quoted_text("findings.funnel") }} as funnel_text,
+            {{ quoted_text("findings.stage") }} as stage_text,
+            {{ quoted_text("findings.criterion_id") }} as criterion_text,
+            {{ quoted_text("findings.milestone") }} as milestone_text
+        from findings
+    ),
+
+    traced as (
+        select
+            quoted.*,
+            case
+                question
+                when 'gates'
+                then
+                    'select deal_key from criterion_deals where criterion_id = '
+                    || criterion_text
+                    || ' and is_compared'
+                when 'milestones'
+                then
+                    'select deal_key from milestone_deals where funnel = '
+                    || funnel_text
+                    || ' and milestone = '
+                    || milestone_text
+                    || ' and is_compared'
+                when 'splits'
+                then
+                    'select deal_key from milestone_deals where funnel = '
+                    || funnel_text
+                    || ' and milestone = '
+                    || milestone_text
+                    || ' and stage = '
+                    || stage_text
+                    || ' and is_compared'
+                else
+                    'select deal_stages.deal_key from deal_stages inner join deals_current'
+                    || ' on deal_stages.deal_key = deals_current.deal_key where deal_stages.funnel = '
+                    || funnel_text
+                    || ' and deal_stages.stage = '
+                    || stage_text
+                    || ' and deals_current.closed_at is not null'
+            end as traced_by
+        from quoted
     )
 
 select
-    findings.funnel,
-    findings.question,
-    findings.finding,
-    findings.subject,
-    findings.stage,
-    cast(findings.stage_rank as bigint) as stage_rank,
-    findings.other_stage,
-    findings.criterion_id,
-    findings.gate,
-    findings.milestone,
-    findings.is_proposed,
-    cast(findings.deals as bigint) as deals,
-    findings.win_rate_with,
-    findings.win_rate_without,
-    findings.difference as win_rate_difference,
-    findings.difference_low as win_rate_difference_low,
-    findings.difference_high as win_rate_difference_high,
-    findings.lift,
-    findings.lift_low,
-    findings.lift_high,
-    cast(findings.dropoff_deals as bigint) as dropoff_deals,
-    findings.dropoff_share,
-    findings.dropoff_share_low,
-    findings.dropoff_share_high,
-    findings.visited_share,
-    findings.other_visited_share,
-    findings.median_days as median_stay_days,
-    findings.other_median_days as other_median_stay_days,
-    cast(findings.gate_criteria as bigint) as gate_criteria,
-    findings.milestone_share,
-    findings.days_before as median_days_before_milestone,
-    findings.days_after as median_days_after_milestone,
+    traced.funnel,
+    traced.question,
+    traced.finding,
+    traced.subject,
+    traced.stage,
+    cast(traced.stage_rank as bigint) as stage_rank,
+    merges.other_stage,
+    traced.criterion_id,
+    traced.gate,
+    traced.milestone,
+    traced.is_proposed,
+    cast(traced.deals as bigint) as deals,
+    -- Of two stages, win chances are those of deals that reached the later and the earlier one.
+    coalesce(
+        gate_findings.met_win_rate,
+        unasked.win_rate_with,
+        merges.other_win_chance,
+        splits.win_rate_with
+    ) as win_rate_with,
+    coalesce(
+        gate_findings.not_met_win_rate,
+        unasked.win_rate_without,
+        merges.win_chance,
+        splits.win_rate_without
+    ) as win_rate_without,
+    coalesce(
+        gate_findings.difference,
+        unasked.win_rate_difference,
+        merges.other_win_chance - merges.win_chance,
+        splits.difference
+    ) as win_rate_difference,
+    coalesce(
+        gate_findings.difference_low,
+        unasked.win_rate_difference_low,
+        merges.other_win_chance * merges.dropoff_share_low,
+        splits.difference_low
+    ) as win_rate_difference_low,
+    coalesce(
+        gate_findings.difference_high,
+        unasked.win_rate_difference_high,
+        merges.other_win_chance * merges.dropoff_share_high,
+        splits.difference_high
+    ) as win_rate_difference_high,
+    coalesce(unasked.lift, 1 + splits.difference / nullif(splits.win_rate_without, 0)) as lift,
+    coalesce(
+        unasked.lift_low, 1 + splits.difference_low / nullif(splits.win_rate_without, 0)
+    ) as lift_low,
+    coalesce(
+        unasked.lift_high, 1 + splits.difference_high / nullif(splits.win_rate_without, 0)
+    ) as lift_high,
+    cast(merges.dropoff_deals as bigint) as dropoff_deals,
+    merges.dropoff_share,
+    merges.dropoff_share_low,
+    merges.dropoff_share_high,
+    merges.visited_share,
+    merges.other_visited_share,
+    merges.median_days as median_stay_days,
+    merges.other_median_days as other_median_stay_days,
+    cast(merges.gate_criteria as bigint) as gate_criteria,
+    splits.milestone_share,
+    splits.days_before as median_days_before_milestone,
+    splits.days_after as median_days_after_milestone,
     cast(examined.examined as bigint) as examined,
-    cast(examined.examined_without_history as bigint) as examined_without_history
-from findings
-inner join examined on findings.funnel = examined.funnel and findings.question = examined.question
-union all
-select
-    examined.funnel,
-    examined.question,
-    'nothing_to_change',
-    '(none)',
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    false,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    cast(examined.examined as bigint),
-    cast(examined.examined_without_history as bigint)
-from examined
-left join proposed on examined.funnel = proposed.funnel and examined.question = proposed.question
-where coalesce(proposed.proposals, 0) = 0
+    cast(examined.examined_without_history as bigint) as examined_without_history,
+    case when traced.finding <> 'nothing_to_change' then traced.traced_by end as traced_by
+from traced
+inner join examined on traced.funnel = examined.funnel and traced.question = examined.question
+left join
+    gate_findings
+    on traced.question = 'gates'
+    and traced.funnel = gate_findings.funnel
+    and traced.criterion_id = gate_findings.criterion_id
+left join
+    unasked
+    on traced.question = 'milestones'
+    and traced.funnel = unasked.funnel
+    and traced.milestone = unasked.milestone
+left join
+    merges
+    on traced.question = 'merges'
+    and traced.funnel = merges.funnel
+    and traced.stage = merges.stage
+left join
+    splits
+    on traced.question = 'splits'
+    and traced.funnel = splits.funnel
+    and traced.stage = splits.stage
+    and traced.milestone = splits.milestone

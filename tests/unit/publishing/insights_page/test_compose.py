@@ -310,6 +310,7 @@ def test_proposals_stand_before_findings_and_what_was_looked_at_in_vain_last() -
         "gate_supported",
         "nothing_to_change",
     ]
+    assert found["traced_by"].is_null().to_list() == [False, False, False, True]
     assert found["wording_en"].to_list() == [
         *(None, "direct.contact.a", "A demo of at least 30 minutes was held."),
         None,
