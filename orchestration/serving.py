@@ -55,7 +55,7 @@ def switch(night: Night, record: NightRecord) -> bool:
     if not is_latest(night):
         return False
     if not is_current(night.served_file, night.current_file):
-        link_current(night.served_file, night.current_file)
+        link_current(night.served_file, night.current_file, f"{night.business_date}-{record.night_id}")
     folder = night.parquet_folder(record.night_id)
     waiting = night.current_parquet.with_name(".current.switching")
     waiting.unlink(missing_ok=True)

@@ -1,7 +1,5 @@
 """Frames and lake files in, served file out; what a reader sees while that happens."""
 
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,7 +11,7 @@ import polars as pl
 import pytest
 
 from orchestration.publishing.archive import content, history, latest
-from orchestration.warehouse import Warehouse, WarehouseError, link_current
+from orchestration.warehouse import Warehouse, WarehouseError, is_current, link_current, read_served
 
 
 @dataclass(frozen=True)
@@ -149,19 +147,38 @@ def test_a_reader_of_the_old_night_is_not_disturbed_by_the_new_one(warehouse: Wa
         warehouse.write("s", {"t": pl.DataFrame({"k": [1], "v": [value]})})
         published = tmp_path / "served" / "nights" / f"{day}.duckdb"
         warehouse.build_served(published, [table], f"night {day}", {"t": {"": "One row per k.", "v": "The value."}})
-        link_current(published, current)
+        link_current(published, current, f"night-{day}")
         if day == "1":
             reader = duckdb.connect(str(current), read_only=True)
     assert reader.execute("select v, night_id from t").fetchall() == [("old", "night 1")]
     assert reader.execute("select comment from duckdb_columns() where column_name = 'v'").fetchall() == [
         ("The value.",)
     ]
-    # Another process, as a BI tool is: within one process DuckDB hands out the database it has open already.
-    asked = f"from orchestration.warehouse import read_served; print(read_served({str(current)!r}, 't')['v'].item())"
-    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "new\n"
+    # In the same process, as in a BI server that always has a query running: DuckDB hands out again what it holds open.
+    assert read_served(current, "t")["v"].to_list() == ["new"]
     assert reader.execute("select v from t").fetchall() == [("old",)]
     reader.close()
-    assert sorted(path.name for path in current.parent.iterdir()) == ["nights", "stageproof.duckdb"]
+    assert sorted(path.name for path in current.parent.iterdir()) == ["duckdb", "nights", "stageproof.duckdb"]
+
+
+def test_only_the_current_file_and_the_one_before_keep_a_name(tmp_path: Path) -> None:
+    current = tmp_path / "served" / "stageproof.duckdb"
+    for day in ("1", "2", "3", "3"):
+        published = tmp_path / f"{day}.duckdb"
+        published.write_bytes(day.encode())
+        link_current(published, current, f"night-{day}")
+        assert (current.read_bytes(), is_current(published, current)) == (day.encode(), True)
+    assert current.readlink() == Path("duckdb/night-3.duckdb"), "relative, so that the folder may be mounted elsewhere"
+    assert sorted(path.name for path in (tmp_path / "served" / "duckdb").iterdir()) == ["night-3.duckdb"]
+
+
+def test_a_file_that_is_no_link_yet_is_switched_as_well(tmp_path: Path) -> None:
+    current, published = tmp_path / "served" / "stageproof.duckdb", tmp_path / "1.duckdb"
+    current.parent.mkdir()
+    current.write_bytes(b"0")
+    published.write_bytes(b"1")
+    link_current(published, current, "night-1")
+    assert (current.is_symlink(), current.read_bytes()) == (True, b"1")
 
 
 def test_the_latest_state_of_each_key_is_told_from_all_nights(tmp_path: Path) -> None:
