@@ -27,6 +27,8 @@ _IN_ORDER = re.compile(r"(^|_)rank(_|$)|_(number|order|version|record)$|^(bin|oc
 _NOT_ADDITIVE = re.compile(
     r"(^|_)(p\d\d|mean|median|low|high|lower|upper|lowest|highest|longest|share|rate|target|minimum|shrinkage|weight)(_|$)"
     r"|(^|_)days(_|$)|_p\d\d$"
+    # A deal has it once for each of its violations.
+    r"|(^|_)at_risk$"
 )
 _UNITS = (
     (re.compile(r"(^|_)amounts?(_|$)"), "money"),
@@ -45,6 +47,8 @@ _TELLS_THE_SAME = frozenset(
         *("scope", "segment", "cohort_kind", "period_kind"),
     }
 )
+# A night that stands beside others tells again of the deals that they told of.
+_NIGHTS = frozenset({"business_date", "as_of_date"})
 
 
 @dataclass(frozen=True)
@@ -132,5 +136,6 @@ def meaning(table: ServedTable) -> TableMeaning:
         for name, (kind, said) in told["columns"].items()
     ]
     columns.append(ColumnMeaning(NIGHT_ID, "VARCHAR", NIGHT_ID_MEANS, DIMENSION, None))
-    filter_one = tuple(name for name in table.order_by if name in table.holds_all or name in _TELLS_THE_SAME)
+    told_again = _TELLS_THE_SAME if len(table.order_by) == 1 else _TELLS_THE_SAME | _NIGHTS
+    filter_one = tuple(name for name in table.order_by if name in table.holds_all or name in told_again)
     return TableMeaning(table.name, told["row"], table.order_by, filter_one, tuple(columns))

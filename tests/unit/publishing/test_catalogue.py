@@ -36,6 +36,7 @@ from orchestration.serving import PUBLISHED
         ("cap_days", "BIGINT", MEASURE, "days"),
         ("conversion_to_date_low", "DOUBLE", MEASURE, "a share from 0 to 1"),
         ("usual_high", "BIGINT", MEASURE, None),
+        ("amount_at_risk", "DECIMAL(18,2)", MEASURE, "money"),
     ],
 )
 def test_a_name_and_a_type_say_what_a_column_is_for(name: str, kind: str, role: str, unit: str | None) -> None:
@@ -81,5 +82,9 @@ def test_the_contract_knows_the_served_tables_and_no_other() -> None:
 
 def test_a_chart_is_told_of_which_columns_to_take_one_value() -> None:
     period = meaning(PUBLISHED["forecast_period"])
-    assert period.filter_one == ("method", "funnel", "scope", "period_kind")
-    assert period.comment().endswith("Take one value at a time of: method, funnel, scope, period_kind.")
+    assert period.filter_one == ("business_date", "method", "funnel", "scope", "period_kind")
+    assert period.comment().endswith("Take one value at a time of: business_date, method, funnel, scope, period_kind.")
+
+
+def test_a_table_of_nights_is_added_up_over_nights() -> None:
+    assert meaning(PUBLISHED["nights"]).filter_one == ()
