@@ -69,6 +69,7 @@ EXIT_OF_ERROR = {
     "WaiverRefused": Exit.REFUSED,
     "ProposalRefused": Exit.REFUSED,
     "ServingRefused": Exit.REFUSED,
+    "DatabaseRefused": Exit.REFUSED,
     "PostgresRefused": Exit.FAULT,
 }
 
@@ -319,6 +320,28 @@ def propose_funnel(
         console.print(sentence, soft_wrap=True, markup=False)
     console.print(f"Written to {target}: review it, and put it in the place of {proposed.file}.", soft_wrap=True)
     console.print(f"The new version holds from {proposed.valid_from}.", soft_wrap=True)
+
+
+@app.command()
+@refusals_as_sentences
+def superset(
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Where Superset reads, as SQLAlchemy says it: duckdb:////path/to/stageproof.duckdb or"
+            " postgresql://role@host/database; the served DuckDB file by default."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("stageproof_superset.zip"),
+) -> None:
+    """Write the datasets and dashboards that Apache Superset imports, for the database that it shall read."""
+    from orchestration import serving
+
+    target = load(standards_from_environment()).serving.postgres
+    uri = database or f"duckdb:///{home_from_environment().served / 'stageproof.duckdb'}"
+    out.write_bytes(serving.superset_bundle(uri, target.schema_name if target else "stageproof"))
+    console.print(f"Superset bundle  {out}", soft_wrap=True)
+    console.print("In Superset: Dashboards, Import. Over an older bundle: POST it to /api/v1/assets/import/.")
 
 
 @app.command()

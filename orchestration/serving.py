@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from orchestration.night import Home, Night, NightRecord, published_archives, read_record
+from orchestration.publishing.bi.superset import as_zip, bundle, database
 from orchestration.publishing.catalogue import meaning
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES, ServedTable
 from orchestration.warehouse import export_parquet, is_current, link_current, rows_as_csv, served_columns
@@ -113,6 +114,16 @@ def publish_to_postgres(night: Night, standards: Standards, environment: Mapping
         url, schema, night.business_date, tables, lambda name: rows_as_csv(night.served_file, PUBLISHED[name])
     )
     return f"schema {schema.name}" if is_published else f"schema {schema.name} holds a later night and keeps it"
+
+
+def superset_bundle(uri: str, postgres_schema: str) -> bytes:
+    """The ZIP that Superset imports, for the database at a SQLAlchemy address.
+
+    Raises:
+        DatabaseRefused: it is neither DuckDB nor PostgreSQL.
+    """
+    meanings = {name: meaning(table) for name, table in PUBLISHED.items()}
+    return as_zip(bundle(database(uri, postgres_schema), meanings))
 
 
 def look(standards: Standards, environment: Mapping[str, str]) -> Iterator[str]:
