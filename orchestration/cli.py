@@ -7,6 +7,7 @@ waiver and the instant of a fetch.
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from enum import IntEnum
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -32,6 +34,7 @@ from orchestration.night import (
     replace_file,
     standards_from_environment,
 )
+from orchestration.running import alone
 from quality.standards import Standards, StandardsRefused, load
 
 app = typer.Typer(
@@ -65,6 +68,7 @@ EXIT_OF_ERROR = {
     "InputRefused": Exit.REFUSED,
     "DemoRefused": Exit.REFUSED,
     "FetchRefused": Exit.REFUSED,
+    "Held": Exit.REFUSED,
     "ApiRefused": Exit.REFUSED,
     "WaiverRefused": Exit.REFUSED,
     "ProposalRefused": Exit.REFUSED,
@@ -104,6 +108,17 @@ def refusals_as_sentences(command: Callable[Arguments, Result]) -> Callable[Argu
     return run
 
 
+def alone_in_the_home(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Run the command only while no other run writes under the home, and keep others out until it ends."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with alone(home_from_environment(), join(["stageproof", *sys.argv[1:]])):
+            return command(*args, **kwargs)
+
+    return run
+
+
 BusinessDate = Annotated[
     datetime | None,
     typer.Option("--date", formats=["%Y-%m-%d"], help="The business date; the last one that is over by default."),
@@ -112,6 +127,7 @@ BusinessDate = Annotated[
 
 @app.command()
 @refusals_as_sentences
+@alone_in_the_home
 def night(
     business_date: BusinessDate = None,
     alerts: Annotated[
@@ -142,6 +158,7 @@ def night(
 
 @app.command()
 @refusals_as_sentences
+@alone_in_the_home
 def demo(
     deals: Annotated[int, typer.Option(min=1, help="Deals created in the first three years.")] = 3000,
     until: Annotated[
@@ -264,6 +281,7 @@ def backtest(
 
 @app.command()
 @refusals_as_sentences
+@alone_in_the_home
 def waive(
     violation: Annotated[str | None, typer.Argument(help="The violation_id, as quality_violations has it.")] = None,
     *,
@@ -461,10 +479,12 @@ def _run(tonight: Night, *, alerts: bool) -> None:
 def _first_failure(result: Any) -> NightFailed:
     for event in result.all_events:
         if event.event_type_value == "STEP_FAILURE":
-            error = event.step_failure_data.error
-            cause = error
-            while cause.cause is not None:
-                cause = cause.cause
+            # What the product itself says of a failure; of one that it does not know, what lies at its bottom.
+            causes = [event.step_failure_data.error]
+            while causes[-1].cause is not None:
+                causes.append(causes[-1].cause)
+            known = [each for each in causes if (each.cls_name or "").rsplit(".", 1)[-1] in EXIT_OF_ERROR]
+            cause = known[0] if known else causes[-1]
             name = cause.cls_name or ""
             sentence = cause.message.strip().removeprefix(f"{name}:").removeprefix(f"{cause.cls_name}: ").strip()
             code = EXIT_OF_ERROR.get(name.rsplit(".", 1)[-1], Exit.FAULT)

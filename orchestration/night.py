@@ -38,6 +38,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def lock(self) -> Path:
+        """Held by the one run that may write. In the lake, because all else may be deleted while a run goes on."""
+        return self.lake / ".lock"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
 

@@ -2,13 +2,16 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import dagster as dg
 
+from orchestration.ingest.locking import Held
 from orchestration.night import Home, Night, home_from_environment, standards_from_environment
+from orchestration.running import alone
 from orchestration.warehouse import Warehouse
 from quality.standards import Standards, load
 
@@ -36,7 +39,24 @@ def nightly_partitions() -> dg.DailyPartitionsDefinition:
 
 
 class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Hands out the night of a partition, its standards and its warehouse."""
+    """Hands out the night of a partition, its standards and its warehouse, while no other run writes under the home.
+
+    The lock is held as long as the resource lives: for a run, however it was launched.
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        run, instance = context.run, context.instance
+        try:
+            with alone(self.home(), f"Dagster's run {run.run_id}" if run else "Dagster"):
+                if run and instance:
+                    end_lost_runs(instance, run.run_id)
+                yield self
+        except Held:
+            if run and instance:
+                # To run again at once would meet the first one again.
+                instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
+            raise
 
     def home(self) -> Home:
         return home_from_environment()
@@ -54,6 +74,18 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def warehouse(self) -> Warehouse:
         return Warehouse(self.home().warehouse)
+
+
+def end_lost_runs(instance: dg.DagsterInstance, running: str) -> list[str]:
+    """Mark the runs failed that count as running and cannot be: whoever calls this holds the lock of the home.
+
+    Gives their ids. Dagster does not see the process of a local run die, and lets no other begin meanwhile.
+    """
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    lost = [run for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)) if run.run_id != running]
+    for run in lost:
+        instance.report_run_failed(run, "Its process has ended without a word; another run holds the home now.")
+    return [run.run_id for run in lost]
 
 
 def holding_the_warehouse(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

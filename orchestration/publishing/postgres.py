@@ -27,7 +27,14 @@ _READ_BYTES = 1 << 20
 
 
 class PostgresRefused(Exception):
-    """The night could not be published into the schema; the sentence says what to do."""
+    """The night could not be published into the schema; the sentence says what to do.
+
+    is_passing: the server was away or busy, so that it may work in a moment; false where it said no.
+    """
+
+    def __init__(self, sentence: str, *, is_passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_passing = is_passing
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,8 @@ def held_night(url: str, schema: Schema) -> str | None:
 def _refused(schema: Schema, error: psycopg.Error) -> PostgresRefused:
     return PostgresRefused(
         f"PostgreSQL, schema {schema.name}: {_first_line(error)}; the schema holds the night it held before. Mend"
-        f" what the server says and run the night again."
+        f" what the server says and run the night again.",
+        is_passing=isinstance(error, psycopg.OperationalError),
     )
 
 

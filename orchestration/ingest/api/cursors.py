@@ -40,9 +40,9 @@ def alone(path: Path) -> Iterator[None]:
     """
     with ExitStack() as held:
         try:
-            held.enter_context(locking.alone(path.with_suffix(".lock"), is_waiting=False))
-        except BlockingIOError:
-            raise FetchRefused(f"Another fetch is under way ({path.stem}); wait until it has ended") from None
+            held.enter_context(locking.announced(path.with_suffix(".lock"), f"stageproof fetch {path.stem}"))
+        except locking.Held as first:
+            raise FetchRefused(str(first)) from None
         yield
 
 

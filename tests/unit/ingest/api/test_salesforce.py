@@ -485,7 +485,10 @@ def test_a_fetch_that_is_killed_while_it_writes_leaves_a_folder_that_no_night_se
 
 
 def test_two_fetches_of_one_crm_do_not_run_at_once(visit: Visit) -> None:
-    with alone(visit.cursor_file), pytest.raises(FetchRefused, match="Another fetch is under way"):
+    with (
+        alone(visit.cursor_file),
+        pytest.raises(FetchRefused, match=r"stageproof fetch salesforce is running \(pid \d+ on "),
+    ):
         visit.fetch()
     visit.fetch()
     assert visit.folders() == ["2026-03-31T12-00-00Z"]
