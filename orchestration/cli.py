@@ -1,5 +1,5 @@
-"""The command line: `stageproof night`, `demo`, `nights`, `movement`, `backtest`, `waive`, `propose-funnel`, `doctor`,
-`fetch`.
+"""The command line: `stageproof night`, `demo`, `nights`, `rebuild`, `movement`, `backtest`, `waive`, `propose-funnel`,
+`doctor`, `fetch`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
 code; the only clock that the product reads is read here: for the default date of a night, the first day of a
@@ -69,6 +69,8 @@ EXIT_OF_ERROR = {
     "DemoRefused": Exit.REFUSED,
     "FetchRefused": Exit.REFUSED,
     "Held": Exit.REFUSED,
+    "NothingToRebuild": Exit.REFUSED,
+    "LakeDamaged": Exit.FAULT,
     "ApiRefused": Exit.REFUSED,
     "WaiverRefused": Exit.REFUSED,
     "ProposalRefused": Exit.REFUSED,
@@ -214,6 +216,42 @@ def nights_command() -> None:
         told = read(home.alerts / f"{folder.name}.json")
         for sentence in sentences(told, about=("failed",), is_latest=folder == archives[-1]):
             console.print(f"Alerts of {folder.name}  {sentence}", markup=False, soft_wrap=True)
+
+
+@app.command()
+@refusals_as_sentences
+@alone_in_the_home
+def rebuild() -> None:
+    """Make everything under the home again from the lake, and prove by hashes that it is what was published."""
+    from orchestration import rebuilding
+
+    today = load(standards_from_environment())
+    home = home_from_environment()
+    last = rebuilding.nights(home)[-1].business_date
+    latest = Night(last, today.company.time_zone, home, standards_from_environment())
+    for restored in rebuilding.restore(home, latest):
+        record = restored.record
+        console.print(f"Night of {record.business_date}  {record.night_id}  {restored.tables} tables as published")
+    replayed = rebuilding.replay_of(home, latest)
+    # Before the assets are loaded: the night is judged by the rules of then.
+    os.environ["STAGEPROOF_STANDARDS"] = str(replayed.standards)
+    console.print(f"Warehouse of {last}, from the extracts in the lake")
+    _replay(replayed)
+    differing, changes = rebuilding.compare(replayed)
+    if differing and not changes:
+        raise NightFailed(f"The warehouse came out otherwise than published: {', '.join(differing)}.", Exit.FAULT)
+    if differing:
+        console.print(
+            f"The warehouse differs from what was published in {', '.join(differing)}: {', '.join(changes)}"
+            f" changed since. Readers keep what was published; stageproof night --date {last} publishes it anew.",
+            soft_wrap=True,
+        )
+    else:
+        console.print("Every table of the warehouse has the hash of what was published.")
+    if latest.served_file.exists():
+        console.print(f"Served database  {latest.current_file}", soft_wrap=True)
+    else:
+        console.print(f"No served table of {last} is kept; publish it anew: stageproof night --date {last}")
 
 
 @app.command()
@@ -451,26 +489,35 @@ def _before(until: str, now: datetime) -> datetime:
 
 def _run(tonight: Night, *, alerts: bool) -> None:
     """Run all assets of the night in this process, recorded in Dagster's own storage."""
-    prepare_dagster_home(tonight.home)
+    _execute(tonight, {"ops": {"alerts": {"config": {"send": alerts}}}})
+
+
+def _replay(night: Night) -> None:
+    """Build the warehouse of a night again from what the lake knew; nothing is taken, published or sent."""
+    _execute(night, {"resources": {"nightly": {"config": {"is_taking": False}}}}, without_group="publish")
+
+
+def _execute(night: Night, config: Mapping[str, Any], *, without_group: str | None = None) -> None:
+    prepare_dagster_home(night.home)
     import dagster as dg
 
     from orchestration.definitions import defs
 
+    loaded = defs()
+    graph = loaded.resolve_asset_graph()
+    chosen = [key for key in graph.materializable_asset_keys if graph.get(key).group_name != without_group]
     # dbt tells every test that passes; that belongs in a log, beside what Dagster keeps of the run.
     with (
         dg.DagsterInstance.get() as instance,
-        (tonight.home.dagster / "last_night.log").open("w", encoding="utf-8") as log,
+        (night.home.dagster / "last_night.log").open("w", encoding="utf-8") as log,
         redirect_stdout(log),
     ):
-        result = (
-            defs()
-            .resolve_job_def("night")
-            .execute_in_process(
-                partition_key=str(tonight.business_date),
-                instance=instance,
-                raise_on_error=False,
-                run_config={"loggers": {"step_lines": {}}, "ops": {"alerts": {"config": {"send": alerts}}}},
-            )
+        result = loaded.resolve_job_def("night").execute_in_process(
+            partition_key=str(night.business_date),
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=chosen if without_group else None,
+            run_config={"loggers": {"step_lines": {}}, **config},
         )
     if not result.success:
         raise _first_failure(result)

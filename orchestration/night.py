@@ -25,7 +25,7 @@ CODE_SUFFIXES = (".py", ".sql", ".yml", ".yaml", ".json", ".j2", ".html", ".css"
 
 @dataclass(frozen=True)
 class Home:
-    """The one folder that holds all state; everything in it but `lake` can be made again."""
+    """The one folder that holds all state; everything in it but `lake` can be made again: `stageproof rebuild`."""
 
     root: Path
 
@@ -44,7 +44,7 @@ class Home:
 
     @property
     def quarantine(self) -> Path:
-        return self.root / "quarantine"
+        return self.lake / "quarantine"
 
     @property
     def shelf(self) -> Shelf:
@@ -60,7 +60,21 @@ class Home:
 
     @property
     def nights(self) -> Path:
-        return self.root / "warehouse" / "nights"
+        """What published nights leave for the nights after them, and the record of each."""
+        return self.lake / "nights"
+
+    @property
+    def kept_served(self) -> Path:
+        """The served tables of the nights whose files are kept, as Parquet."""
+        return self.lake / "served"
+
+    @property
+    def kept_reports(self) -> Path:
+        return self.lake / "reports"
+
+    def kept_standards(self, config_hash: str) -> Path:
+        """What the company had decided when a night with this hash was made."""
+        return self.lake / "standards" / config_hash[:12]
 
     @property
     def served(self) -> Path:
@@ -80,7 +94,8 @@ class Home:
 
     @property
     def alerts(self) -> Path:
-        return self.root / "alerts"
+        """Who was told what of each night: without it they would be told again."""
+        return self.lake / "alerts"
 
     @property
     def dagster(self) -> Path:
@@ -142,6 +157,9 @@ class Night:
 
     def parquet_folder(self, night_id: str) -> Path:
         return self.home.served_parquet / f"{self.business_date}-{night_id}"
+
+    def kept_parquet(self, night_id: str) -> Path:
+        return self.home.kept_served / f"{self.business_date}-{night_id}"
 
     @property
     def forecast_file(self) -> Path:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestration.ingest.locking import announced
+from orchestration.keeping import settle
 from orchestration.night import Home
 
 # The locks that this process has: a night of the command line begins a run of Dagster inside its own.
@@ -30,6 +31,7 @@ def alone(home: Home, command: str) -> Iterator[None]:
     with announced(home.lock, command):
         _mine.add(home.lock)
         try:
+            settle(home)
             yield
         finally:
             _mine.discard(home.lock)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from orchestration.keeping import show_folder
 from orchestration.night import Home, Night, NightRecord, published_archives, read_record
 from orchestration.publishing.bi.superset import as_zip, bundle, database
 from orchestration.publishing.catalogue import meaning
@@ -33,8 +34,9 @@ def is_latest(night: Night) -> bool:
 
 def write_parquet(night: Night, record: NightRecord) -> Path:
     """Copy the served tables of a night into a folder of its own; nobody is led there before `switch`."""
-    folder = night.parquet_folder(record.night_id)
-    export_parquet(night.served_file, folder, list(PUBLISHED.values()))
+    kept, folder = night.kept_parquet(record.night_id), night.parquet_folder(record.night_id)
+    export_parquet(night.served_file, kept, list(PUBLISHED.values()))
+    show_folder(kept, folder)
     return folder
 
 
@@ -69,14 +71,16 @@ def switch(night: Night, record: NightRecord) -> bool:
 def retire(home: Home, keep_nights: int) -> list[Path]:
     """Remove the served files of nights older than the latest so many; what later nights need of them stays archived.
 
-    Gives what was removed. The folder that was current before the last switch stays for a night, for those who read it.
+    Gives what was removed, what the lake kept of it included. The folder that was current before the last switch stays
+    for a night, for those who read it.
     """
     kept = {folder.name for folder in published_archives(home)[-keep_nights:]}
     ids = {folder.name: read_record(folder).night_id for folder in published_archives(home)}
     removed = [path for path in sorted(home.served_nights.glob("*.duckdb")) if path.stem not in kept]
-    for path in sorted(home.served_parquet.glob("[0-9]*")):
+    current = (home.served_parquet / "current").resolve().name
+    for path in [*sorted(home.served_parquet.glob("[0-9]*")), *sorted(home.kept_served.glob("[0-9]*"))]:
         day = path.name[:10]
-        is_replaced = ids.get(day) != path.name[11:] and path.resolve() != (home.served_parquet / "current").resolve()
+        is_replaced = ids.get(day) != path.name[11:] and path.name != current
         if day not in kept or is_replaced:
             removed.append(path)
     for path in removed:

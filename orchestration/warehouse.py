@@ -171,10 +171,7 @@ class Warehouse:
                 for table in tables:
                     rows = f"select *, {_literal(night_id)} as night_id from {table.source} order by {_order(table)}"
                     connection.execute(f"create table served.main.{table.name} as {rows}")
-                    for column, comment in comments.get(table.name, {}).items():
-                        named = f"served.main.{table.name}"
-                        about = f"column {named}.{column}" if column else f"table {named}"
-                        connection.execute(f"comment on {about} is {_literal(comment)}")
+                    _comment(connection, table.name, comments.get(table.name, {}))
             finally:
                 connection.execute("detach served")
         _flush(building)
@@ -202,6 +199,57 @@ def export_parquet(served: Path, target: Path, tables: Sequence[Served]) -> None
     finally:
         connection.close()
     building.replace(target)
+
+
+def parquet_contents(folder: Path) -> dict[str, TableContent]:
+    """Rows and content hash of each served table in a folder of `export_parquet`, as `Warehouse.contents` has them."""
+    connection = duckdb.connect()
+    try:
+        return {file.stem: _parquet_content(connection, file) for file in sorted(folder.glob("*.parquet"))}
+    finally:
+        connection.close()
+
+
+def _parquet_content(connection: duckdb.DuckDBPyConnection, file: Path) -> TableContent:
+    # The rows of the file stand in the order of the table, which no two rows share a place in.
+    placed = f"read_parquet({_literal(str(file))}, file_row_number = true)"
+    rows = f"(select struct_pack(*columns(* exclude (night_id, file_row_number))) as t, file_row_number from {placed})"
+    row = connection.execute(
+        "select count(*), sha256(coalesce(string_agg(md5(cast(t as varchar)), '' order by file_row_number), ''))"
+        f" from {rows}"
+    ).fetchone()
+    if row is None:
+        raise WarehouseError(f"{file.name} could not be counted")
+    return TableContent(rows=int(row[0]), sha256=str(row[1]))
+
+
+def build_from_parquet(folder: Path, target: Path, comments: Mapping[str, Mapping[str, str]]) -> None:
+    """Make the served file of a night from a folder of `export_parquet`, put in place in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f".{target.name}.building")
+    building.unlink(missing_ok=True)
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"attach {_literal(str(building))} as served (storage_version 'v1.0.0')")
+        for file in sorted(folder.glob("*.parquet")):
+            rows = f"select * from read_parquet({_literal(str(file))})"
+            connection.execute(f"create table served.main.{file.stem} as {rows}")
+            _comment(connection, file.stem, comments.get(file.stem, {}))
+        connection.execute("detach served")
+    finally:
+        connection.close()
+    _flush(building)
+    building.replace(target)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, table: str, comments: Mapping[str, str]) -> None:
+    """Say in the attached file what a table and its columns mean; a column that it does not have is passed over."""
+    named = f"served.main.{table}"
+    held = {row[0] for row in connection.execute(f"describe {named}").fetchall()}
+    for column, comment in comments.items():
+        if not column or column in held:
+            about = f"column {named}.{column}" if column else f"table {named}"
+            connection.execute(f"comment on {about} is {_literal(comment)}")
 
 
 def served_columns(served: Path) -> dict[str, dict[str, str]]:

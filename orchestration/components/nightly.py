@@ -41,8 +41,11 @@ def nightly_partitions() -> dg.DailyPartitionsDefinition:
 class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Hands out the night of a partition, its standards and its warehouse, while no other run writes under the home.
 
-    The lock is held as long as the resource lives: for a run, however it was launched.
+    The lock is held as long as the resource lives: for a run, however it was launched. is_taking: whether extracts are
+    taken from the inbox; a rebuild works on what the lake has.
     """
+
+    is_taking: bool = True
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:

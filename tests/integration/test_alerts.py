@@ -67,7 +67,7 @@ def test_a_night_that_is_to_tell_nobody_sends_nothing_and_the_next_run_of_it_doe
     deals = DEALS.format(name="北方项目", close="2026-04-30", step="call")
     put_extract(company.clone, "2026-03-06", {"deals.csv": deals, "stage_changes.csv": CHANGES})
     assert "Alerts " not in company.run("night", "--date", "2026-03-06", "--no-alerts")
-    assert not (company.clone.home / "alerts").exists()
+    assert not (company.clone.home / "lake" / "alerts").exists()
     assert "Alerts      told each night: sales, data_team, owners" in company.run("doctor")
 
     again = company.run("night", "--date", "2026-03-06")

@@ -45,7 +45,7 @@ def before(company: Clone) -> Mapping[str, bytes]:
 
 
 def archived(company: Clone) -> dict[str, bytes]:
-    folder = company.home / "warehouse" / "nights" / "2026-03-06"
+    folder = company.home / "lake" / "nights" / "2026-03-06"
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 

@@ -221,7 +221,7 @@ def test_a_past_night_is_run_again_as_it_was_known_and_readers_keep_the_latest(
         before = {
             table: connection.execute(f"select * from {table}").fetchall() for table in SERVED if table != "nights"
         }
-    record = company.home / "warehouse" / "nights" / "2026-03-06" / "night.json"
+    record = company.home / "lake" / "nights" / "2026-03-06" / "night.json"
     hashes = json.loads(record.read_text(encoding="utf-8"))["table_hashes"]
     archived = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in record.parent.glob("*.parquet")}
     record.unlink()

@@ -14,6 +14,7 @@ from orchestration.components.nightly import (
     holding_the_warehouse,
     nightly_partitions,
 )
+from orchestration.keeping import keep_page, keep_standards
 from orchestration.movement import BROUGHT, LEADING
 from orchestration.night import Night, NightRecord, code_version, rate_date, replace_file
 from orchestration.opening import (
@@ -167,7 +168,7 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
         refused=refused_records(night),
         earlier_violations=history(night.earlier_archives()[-TREND_NIGHTS:], "violations"),
     )
-    replace_file(night.review_file, render(page).encode())
+    keep_page(night, night.review_file, render(page).encode())
     return dg.MaterializeResult(metadata={"path": str(night.review_file)})
 
 
@@ -189,7 +190,7 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
         tables(nightly.standards()),
         night.business_date,
     )
-    replace_file(night.forecast_file, page.encode())
+    keep_page(night, night.forecast_file, page.encode())
     return dg.MaterializeResult(metadata={"path": str(night.forecast_file)})
 
 
@@ -211,7 +212,7 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
         tables(nightly.standards()),
         night.business_date,
     )
-    replace_file(night.insights_file, page.encode())
+    keep_page(night, night.insights_file, page.encode())
     return dg.MaterializeResult(metadata={"path": str(night.insights_file)})
 
 
@@ -236,6 +237,7 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     stalled = warehouse.read("marts.deals_stalled", ["deal_key"]).sort("deal_key")
     replace_file(night.archive / "stalled.parquet", content(stalled))
     record = recorded(warehouse, night)
+    keep_standards(night, record.config_hash)
     record.write(night.archive)
     # Before the switch, so that who reads the night before is not left without its files.
     retired = retire(night.home, nightly.standards().serving.keep_nights)

@@ -64,6 +64,12 @@ def test_the_same_night_gives_the_same_parquet_byte_for_byte(tmp_path: Path) -> 
     assert files[0] == files[1]
 
 
+def test_parquet_of_a_night_is_in_the_lake_and_takes_no_more_room_for_being_served(tmp_path: Path) -> None:
+    publish_files(night(tmp_path, 1), rows=5)
+    for file in night(tmp_path, 1).current_parquet.iterdir():
+        assert file.samefile(night(tmp_path, 1).kept_parquet("202601010000") / file.name)
+
+
 def test_files_of_the_latest_nights_are_kept_and_of_older_ones_retired(tmp_path: Path) -> None:
     for day in (1, 2, 3, 4):
         publish_files(night(tmp_path, day), rows=5)
@@ -71,6 +77,10 @@ def test_files_of_the_latest_nights_are_kept_and_of_older_ones_retired(tmp_path:
     assert [path.name for path in retire(home, 2)] == [
         *("2026-01-01.duckdb", "2026-01-02.duckdb"),
         *("2026-01-01-202601010000", "2026-01-02-202601020000"),
+        *("2026-01-01-202601010000", "2026-01-02-202601020000"),
+    ]
+    assert [path.name for path in sorted(home.kept_served.iterdir())] == [
+        *("2026-01-03-202601030000", "2026-01-04-202601040000"),
     ]
     assert retire(home, 2) == []
     assert is_served(night(tmp_path, 4))
