@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from orchestration.night import Home, Night, replace_file
-from orchestration.warehouse import is_current, link_current
+from orchestration.warehouse import is_current, link_file
 
 
 def keep_page(night: Night, page: Path, content: bytes) -> None:
@@ -23,7 +23,7 @@ def show(kept: Path, shown: Path) -> None:
     """Make `shown` the kept file, in one step."""
     if not is_current(kept, shown):
         shown.parent.mkdir(parents=True, exist_ok=True)
-        link_current(kept, shown)
+        link_file(kept, shown)
 
 
 def show_folder(kept: Path, shown: Path) -> None:
@@ -35,7 +35,7 @@ def show_folder(kept: Path, shown: Path) -> None:
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     for file in sorted(kept.iterdir()):
-        link_current(file, building / file.name)
+        link_file(file, building / file.name)
     building.replace(shown)
 
 

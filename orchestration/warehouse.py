@@ -293,26 +293,32 @@ def is_current(published: Path, current: Path) -> bool:
     return (held.st_size, held.st_mtime_ns) == (kept.st_size, kept.st_mtime_ns)
 
 
+def link_file(kept: Path, shown: Path) -> None:
+    """Make `shown` the kept file in one step. A hard link: no second copy, and no reader waits."""
+    waiting = shown.with_name(f".{shown.name}.linking")
+    waiting.unlink(missing_ok=True)
+    try:
+        os.link(kept, waiting)
+    except OSError:
+        # Some mounted volumes know no hard links.
+        shutil.copy2(kept, waiting)
+    waiting.replace(shown)
+    # Two links to one file: a rename leaves both.
+    waiting.unlink(missing_ok=True)
+
+
 def link_current(published: Path, current: Path, name: str) -> None:
     """Lead `current` to the published file in one step, under a name that no other night has.
 
     Within a process DuckDB hands out again what it holds open under a resolved path, so a BI server that always has a
-    query running would never see another night under one and the same path. The file is a hard link: no second copy,
-    and no reader waits. The one that `current` led to before stays, for who has just followed the link.
+    query running would never see another night under one and the same path. The one that `current` led to before
+    stays, for who has just followed the link.
     """
     folder = current.with_name("duckdb")
     folder.mkdir(parents=True, exist_ok=True)
     before = current.resolve() if current.is_symlink() else None
-    target, waiting = folder / f"{name}.duckdb", folder / ".linking"
-    waiting.unlink(missing_ok=True)
-    try:
-        os.link(published, waiting)
-    except OSError:
-        # Some mounted volumes know no hard links.
-        shutil.copy2(published, waiting)
-    waiting.replace(target)
-    # Two links to one file: a rename leaves both.
-    waiting.unlink(missing_ok=True)
+    target = folder / f"{name}.duckdb"
+    link_file(published, target)
     switching = current.with_name(f".{current.name}.switching")
     switching.unlink(missing_ok=True)
     # Relative, so that the folder may be mounted elsewhere.
