@@ -72,7 +72,7 @@ def alert(
     None where there is nobody to tell, or where a later night is published: news of the past is none. A digest that
     was delivered is not sent again; one that failed is. Never raises: a fault of alerts is recorded as one.
     """
-    if not is_configured(standards) or published_archives(night.home)[-1:] != [night.archive]:
+    if not is_configured(standards) or not night.is_latest:
         return None
     known = Record()
     try:

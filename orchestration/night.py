@@ -187,6 +187,11 @@ class Night:
         """Whether the night was published before, whatever made it then."""
         return (self.archive / "night.json").exists()
 
+    @property
+    def is_latest(self) -> bool:
+        """Whether no later night is published."""
+        return all(folder.name <= str(self.business_date) for folder in published_archives(self.home))
+
     def earlier_archives(self) -> list[Path]:
         """Folders of the published nights before this one, oldest first."""
         return [folder for folder in published_archives(self.home) if folder.name < str(self.business_date)]

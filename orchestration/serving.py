@@ -27,11 +27,6 @@ class ServingRefused(Exception):
     """A place where nights shall be served is not ready; the sentence says what to do."""
 
 
-def is_latest(night: Night) -> bool:
-    """Whether no later night is published."""
-    return published_archives(night.home)[-1:] == [night.archive]
-
-
 def write_parquet(night: Night, record: NightRecord) -> Path:
     """Copy the served tables of a night into a folder of its own; nobody is led there before `switch`."""
     kept, folder = night.kept_parquet(record.night_id), night.parquet_folder(record.night_id)
@@ -42,7 +37,7 @@ def write_parquet(night: Night, record: NightRecord) -> Path:
 
 def is_served(night: Night) -> bool:
     """Whether readers get this night wherever files are served, or rightly a later one."""
-    if not is_latest(night):
+    if not night.is_latest:
         return night.served_file.exists()
     folder = night.parquet_folder(read_record(night.archive).night_id)
     return (
@@ -55,7 +50,7 @@ def is_served(night: Night) -> bool:
 
 def switch(night: Night, record: NightRecord) -> bool:
     """Lead readers of files to this night, if no later one is published; each kind of file in one step."""
-    if not is_latest(night):
+    if not night.is_latest:
         return False
     if not is_current(night.served_file, night.current_file):
         link_current(night.served_file, night.current_file, f"{night.business_date}-{record.night_id}")
@@ -100,7 +95,7 @@ def publish_to_postgres(night: Night, standards: Standards, environment: Mapping
         ServingRefused: the variable with the address is not set, or the extra is not installed.
         PostgresRefused: the server cannot be reached, or refuses.
     """
-    if standards.serving.postgres is None or not is_latest(night):
+    if standards.serving.postgres is None or not night.is_latest:
         return None
     url = _postgres_url(standards, environment)
     from orchestration.publishing import postgres

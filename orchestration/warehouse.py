@@ -189,15 +189,12 @@ def export_parquet(served: Path, target: Path, tables: Sequence[Served]) -> None
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
-    connection = duckdb.connect(str(served), read_only=True)
-    try:
+    with _reading(served) as connection:
         for table in tables:
             file = building / f"{table.name}.parquet"
             rows = f"select * from {table.name} order by {_order(table)}"
             connection.execute(f"copy ({rows}) to {_literal(str(file))} (format parquet, compression zstd)")
             _flush(file)
-    finally:
-        connection.close()
     building.replace(target)
 
 
@@ -254,14 +251,11 @@ def _comment(connection: duckdb.DuckDBPyConnection, table: str, comments: Mappin
 
 def served_columns(served: Path) -> dict[str, dict[str, str]]:
     """The columns of each table of a served file with their types, in their order."""
-    connection = duckdb.connect(str(served), read_only=True)
-    try:
+    with _reading(served) as connection:
         rows = connection.execute(
             "select table_name, column_name, data_type from duckdb_columns()"
             " where not internal order by table_name, column_index"
         ).fetchall()
-    finally:
-        connection.close()
     columns: dict[str, dict[str, str]] = {}
     for table, column, kind in rows:
         columns.setdefault(table, {})[column] = kind
@@ -273,12 +267,9 @@ def rows_as_csv(served: Path, table: Served) -> Iterator[IO[bytes]]:
     r"""The rows of a table of a served file in their order, as CSV without header, null as \N, opened for reading."""
     with TemporaryDirectory(prefix="stageproof-") as folder:
         file = Path(folder) / "rows.csv"
-        connection = duckdb.connect(str(served), read_only=True)
-        try:
+        with _reading(served) as connection:
             rows = f"select * from {table.name} order by {_order(table)}"
             connection.execute(f"copy ({rows}) to {_literal(str(file))} (format csv, header false, nullstr '\\N')")
-        finally:
-            connection.close()
         with file.open("rb") as opened:
             yield opened
 
@@ -291,6 +282,16 @@ def is_current(published: Path, current: Path) -> bool:
         return True
     held, kept = published.stat(), current.stat()
     return (held.st_size, held.st_mtime_ns) == (kept.st_size, kept.st_mtime_ns)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A file of tables opened as a reader opens it: without a lock, and without leave to change it."""
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def link_file(kept: Path, shown: Path) -> None:
@@ -340,11 +341,8 @@ def read_served(
 
     where: a condition in SQL, with `$name` for each of `values`.
     """
-    connection = duckdb.connect(str(path), read_only=True)
-    try:
+    with _reading(path) as connection:
         return connection.execute(f"select {', '.join(columns)} from {table} where {where}", values or {}).pl()
-    finally:
-        connection.close()
 
 
 def _content(connection: duckdb.DuckDBPyConnection, table: Served) -> TableContent:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 import dagster as dg
@@ -29,7 +30,7 @@ from orchestration.opening import (
 )
 from orchestration.publishing.archive import LATER_WORD, content, history, kept, name_of_word
 from orchestration.publishing.catalogue import meaning
-from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES
+from orchestration.publishing.contracts import SERVED_TABLES
 from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
 from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
 from orchestration.publishing.insights_page.reading import READ as INSIGHTS_READ
@@ -37,7 +38,7 @@ from orchestration.publishing.insights_page.render import insights_page as rende
 from orchestration.publishing.review.compose import READ, compose
 from orchestration.publishing.review.render import render
 from orchestration.publishing.review.violations import TREND_NIGHTS
-from orchestration.serving import publish_to_postgres, retire, switch, write_parquet
+from orchestration.serving import PUBLISHED, publish_to_postgres, retire, switch, write_parquet
 from orchestration.warehouse import Warehouse
 from quality.audit import errored_rules, unmapped_stages
 from quality.data_quality import blocked
@@ -123,9 +124,8 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
         duration_seconds=round(time.time() - started, 1),
     )
     warehouse.write("night", {"nights": NightRecord.frame([*records(night), record])})
-    served = [*SERVED_TABLES, NIGHTS]
-    comments = {table.name: meaning(table).comments() for table in served}
-    warehouse.build_served(night.served_file, served, record.night_id, comments)
+    comments = {name: meaning(table).comments() for name, table in PUBLISHED.items()}
+    warehouse.build_served(night.served_file, list(PUBLISHED.values()), record.night_id, comments)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": sum(record.table_rows.values()), "path": str(night.served_file)}
     )
@@ -159,9 +159,8 @@ def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Ma
 def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
-    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
     page = compose(
-        {name: warehouse.read(sources[name], columns) for name, columns in READ.items()},
+        read_for_page(warehouse, READ),
         tables(nightly.standards()),
         night.business_date,
         loads=loads_of_the_night(night),
@@ -184,9 +183,8 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
 def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
-    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
     page = render_forecast(
-        {name: warehouse.read(sources[name], columns) for name, columns in FORECAST_READ.items()},
+        read_for_page(warehouse, FORECAST_READ),
         tables(nightly.standards()),
         night.business_date,
     )
@@ -206,9 +204,8 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
-    sources = {table.name: table.source for table in [*SERVED_TABLES, NIGHTS]}
     page = render_insights(
-        {name: warehouse.read(sources[name], columns) for name, columns in INSIGHTS_READ.items() if name in sources},
+        read_for_page(warehouse, INSIGHTS_READ),
         tables(nightly.standards()),
         night.business_date,
     )
@@ -269,6 +266,11 @@ def served_postgres(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
             raise dg.RetryRequested(max_retries=2, seconds_to_wait=POSTGRES_WAIT_SECONDS) from error
         raise
     return dg.MaterializeResult(metadata={"published": said or "nothing is to be published there"})
+
+
+def read_for_page(warehouse: Warehouse, read: Mapping[str, Sequence[str]]) -> dict[str, pl.DataFrame]:
+    """What a page reads of the served tables."""
+    return {name: warehouse.read(PUBLISHED[name].source, columns) for name, columns in read.items()}
 
 
 def recorded(warehouse: Warehouse, night: Night) -> NightRecord:

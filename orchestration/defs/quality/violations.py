@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
-from orchestration.night import Night, published_archives, standards_from_environment
+from orchestration.night import Night, standards_from_environment
 from orchestration.opening import loads_of_the_night
 from orchestration.publishing.archive import history, latest
 from orchestration.warehouse import Warehouse
@@ -95,7 +95,7 @@ def judge(
     measured = data_measures(night, warehouse, standards, past_results)
     results = evaluate_data(measured, suites)
     # One site of the latest night in one place: a night's pages are megabytes, its results stand in the tables.
-    if is_latest(night):
+    if night.is_latest:
         suites.write_docs(night.home.reports / "data_docs")
 
     judged = outcomes.drop("failing_deal_keys").join(
@@ -159,10 +159,6 @@ def data_measures(
         as_of_at=night.as_of_at,
     )
     return measures(standards, found)
-
-
-def is_latest(night: Night) -> bool:
-    return all(folder.name <= str(night.business_date) for folder in published_archives(night.home))
 
 
 def dated(frame: pl.DataFrame, night: Night) -> pl.DataFrame:
