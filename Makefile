@@ -34,6 +34,7 @@ bench: .venv/installed
 	@$(RUN)/python tests/benchmarks/funnel.py
 	@$(RUN)/python tests/benchmarks/gates.py
 	@$(RUN)/python tests/benchmarks/backtest.py
+	@$(RUN)/python tests/benchmarks/overhead.py
 
 lint: .venv/installed
 	@$(RUN)/ruff check .
