@@ -110,6 +110,8 @@ _TABLES = {
             "segment": _TEXT,
             "team": _TEXT,
             "owner_key": _TEXT,
+            "from_as_of_date": _DAY,
+            "until_as_of_date": _DAY,
             "created_on": _DAY,
             "won_on": _DAY,
             "undone_on": _DAY,
@@ -117,7 +119,7 @@ _TABLES = {
             "amount_when_won": MONEY,
         },
         never_null=("deal_key", "funnel", "segment", "won_on"),
-        key=("deal_key", "won_on"),
+        key=("deal_key", "won_on", "from_as_of_date"),
     ),
     "forecast_stage_amounts": _Table(
         {
@@ -139,13 +141,15 @@ _TABLES = {
             "segment": _TEXT,
             "team": _TEXT,
             "owner_key": _TEXT,
+            "from_as_of_date": _DAY,
+            "until_as_of_date": _DAY,
             "stage": _TEXT,
             "created_on": _DAY,
             "departed_on": _DAY,
             "deals": _COUNT,
         },
         never_null=("funnel", "segment", "stage", "created_on", "deals"),
-        key=(*_CREATED, "departed_on"),
+        key=(*_CREATED, "departed_on", "from_as_of_date", "until_as_of_date"),
         never_negative=("deals",),
     ),
     "forecast_targets": _Table(
@@ -301,7 +305,7 @@ class ForecastHistory:
         if day != self.business_date and day not in self.as_of_dates:
             raise ForecastInputsError(f"{day} is no as-of date of this history; there are {len(self.as_of_dates)}")
         is_known, is_undone = pl.col("won_on") <= day, (pl.col("undone_on") <= day).fill_null(value=False)
-        won_deals = self.tables["forecast_won_deals"].filter(is_known & ~is_undone)
+        won_deals = self.tables["forecast_won_deals"].filter(is_known & ~is_undone & _held_on(day))
         if day != self.business_date:
             won_deals = won_deals.with_columns(pl.col("amount_when_won").alias("amount_reporting"))
         settings = self.tables["company"]
@@ -312,7 +316,7 @@ class ForecastHistory:
             open_deals=self._of("forecast_open_deals", day),
             past_deals=self._past_deals(day),
             hazard_counts=self._of("forecast_hazard_counts", day),
-            won_deals=won_deals.drop("undone_on", "amount_when_won"),
+            won_deals=won_deals.drop("undone_on", "amount_when_won", "from_as_of_date", "until_as_of_date"),
             stage_amounts=self._of("forecast_stage_amounts", day),
             creations=self._creations(day),
             targets=self.tables["forecast_targets"],
@@ -327,7 +331,7 @@ class ForecastHistory:
 
     def _creations(self, day: date) -> pl.DataFrame:
         has_left = (pl.col("departed_on") <= day).fill_null(value=False)
-        known = self.tables["forecast_creations"].filter((pl.col("created_on") <= day) & ~has_left)
+        known = self.tables["forecast_creations"].filter((pl.col("created_on") <= day) & ~has_left & _held_on(day))
         return known.group_by(_CREATED).agg(pl.col("deals").sum()).sort(_CREATED)
 
     def _past_deals(self, day: date) -> pl.DataFrame:
@@ -345,7 +349,7 @@ class ForecastHistory:
     def _standing_wins(self, outcomes: pl.DataFrame, day: date) -> pl.DataFrame:
         """Outcomes whose win, where it was undone by the day, is the next one that was not, or none."""
         is_undone = (pl.col("undone_on") <= day).fill_null(value=False)
-        wins = self.tables["forecast_won_deals"].filter(pl.col("won_on") <= day)
+        wins = self.tables["forecast_won_deals"].filter((pl.col("won_on") <= day) & _held_on(day))
         undone = outcomes.join(wins.filter(is_undone), on=["deal_key", "won_on"], how="semi")
         keys = ["as_of_date", "deal_key"]
         again = (
@@ -391,6 +395,12 @@ def _won(deals: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         )
         .sort(keys)
     )
+
+
+def _held_on(day: date) -> pl.Expr:
+    """Whether owner and segment of a row were these on an as-of date."""
+    begun, over = pl.col("from_as_of_date") > day, pl.col("until_as_of_date") < day
+    return ~begun.fill_null(value=False) & ~over.fill_null(value=False)
 
 
 def _refuse_missing_periods(inputs: ForecastInputs) -> None:

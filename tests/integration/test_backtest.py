@@ -22,12 +22,30 @@ DEALS = 2000
 # After all that the company did: a history in which facts go back in time would be another past.
 PLANTED_AT = "2026-09-20T23:30:00+08:00"
 WON = "赢单"
+# What every touched deal is since, which hardly any was before.
+PLANTED = {
+    "amount": "9999999.00",
+    "expected_close_date": "2026-09-30",
+    "owner_id": "U-0007",
+    "product": "Planted product",
+    "lead_source": "Planted source",
+    "deal_type": "planted_type",
+}
+
+
+def forecasting_by_product(company: Clone) -> Clone:
+    """Hazards, wins and creations are then cut by a field that may change."""
+    settings = company.root / "quality" / "standards" / "company.yml"
+    text = settings.read_text(encoding="utf-8")
+    assert "forecast_segment: icp_band" in text
+    settings.write_text(text.replace("forecast_segment: icp_band", "forecast_segment: product"), encoding="utf-8")
+    return company
 
 
 @pytest.fixture(scope="module")
 def then(clone: Callable[[str | None], Clone]) -> Clone:
     """The company on the night of the as-of date."""
-    company = clone(None)
+    company = forecasting_by_product(clone(None))
     prepare(company.home, AS_OF, deals=DEALS, nights=1, since=BEGUN)
     company.night(str(AS_OF))
     return company
@@ -36,7 +54,7 @@ def then(clone: Callable[[str | None], Clone]) -> Clone:
 @pytest.fixture(scope="module")
 def later(clone: Callable[[str | None], Clone], then: Clone) -> Clone:
     """The same company eleven weeks later, with planted facts."""
-    company = clone(None)
+    company = forecasting_by_product(clone(None))
     prepare(company.home, LATER, deals=DEALS, nights=1, since=BEGUN)
     opened = history_of(then, AS_OF).inputs().open_deals["deal_key"].str.strip_prefix("generic:")
     extracts = [each.inbox / "generic" / str(night) for each, night in ((then, AS_OF), (company, LATER))]
@@ -54,7 +72,10 @@ def without_late_entries(then: Path, later: Path) -> pl.DataFrame:
 
 
 def plant(extract: Path, opened: list[str], activities: pl.DataFrame) -> None:
-    """After the as-of date, deals that were open on it are won for a fortune, moved, met and proved, some deleted."""
+    """After the as-of date, deals that were open on it are won for a fortune, moved, met and proved, some deleted.
+
+    They are handed over to another owner, and are of another product, source and type.
+    """
     (extract / "manifest.json").unlink()
     deals = read(extract, "deals")
     won, moved = (pl.col("deal_id").is_in(opened[start::2]) & (pl.col("stage") != WON) for start in range(2))
@@ -85,7 +106,7 @@ def plant(extract: Path, opened: list[str], activities: pl.DataFrame) -> None:
                 pl.lit(value).alias("new_value"),
                 pl.lit(PLANTED_AT).alias("changed_at"),
             )
-            for field, value in (("amount", "9999999.00"), ("expected_close_date", "2026-09-30"))
+            for field, value in PLANTED.items()
         ),
     )
     add(
@@ -119,11 +140,10 @@ def plant(extract: Path, opened: list[str], activities: pl.DataFrame) -> None:
     )
     planted_at = pl.lit(PLANTED_AT)
     deals.with_columns(
+        *(pl.when(won | moved).then(pl.lit(value)).otherwise(field).alias(field) for field, value in PLANTED.items()),
         stage=pl.when(won).then(pl.lit(WON)).otherwise("stage"),
         closed_at=pl.when(won).then(planted_at).otherwise("closed_at"),
         stage_entered_at=pl.when(won).then(planted_at).otherwise("stage_entered_at"),
-        amount=pl.when(won | moved).then(pl.lit("9999999.00")).otherwise("amount"),
-        expected_close_date=pl.when(won | moved).then(pl.lit("2026-09-30")).otherwise("expected_close_date"),
         is_deleted=pl.when(pl.col("deal_id").is_in(opened[::5])).then(pl.lit("true")).otherwise("is_deleted"),
         probability=pl.when(won).then(pl.lit("1.00")).otherwise("probability"),
         modified_at=pl.when(won | moved).then(planted_at).otherwise("modified_at"),
@@ -153,7 +173,11 @@ def test_much_happened_after_the_date(then: Clone, later: Clone) -> None:
     left = came.filter(pl.col("outcome") == "deleted")
     assert left.height > 3
     assert left["won_on"].is_null().all()
-    assert after.inputs().open_deals["amount_reporting"].max() != before.inputs().open_deals["amount_reporting"].max()
+    now, then_open = after.inputs().open_deals, before.inputs().open_deals
+    assert now["amount_reporting"].max() != then_open["amount_reporting"].max()
+    assert now.filter(pl.col("segment") == PLANTED["product"]).height > 10
+    planted = after.tables["forecast_won_deals"].filter(pl.col("owner_key") == f"generic:{PLANTED['owner_id']}")
+    assert planted["from_as_of_date"].is_not_null().any()
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,18 @@ with
 
     last_seen as (select * from numbered where reverse_number = 1),
 
+    -- Marked as deleted in one extract and out of a later one, it left with the first.
+    first_without as (
+        select deal_key, min(observed_at) as observed_at
+        from numbered
+        where last_there_at is null or observed_at > last_there_at
+        group by deal_key
+    ),
+
     gone as (
-        select last_seen.*
+        select last_seen.deal_key, last_seen.last_there_at, first_without.observed_at
         from last_seen
+        inner join first_without on last_seen.deal_key = first_without.deal_key
         left join there on last_seen.deal_key = there.deal_key
         where not last_seen.is_present and there.deal_key is null
     ),

@@ -13,8 +13,18 @@ with
             change_key
         from field_changes
         where
-            field
-            in ('amount', 'currency', 'expected_close_date', 'probability', 'forecast_category')
+            field in (
+                'amount',
+                'currency',
+                'expected_close_date',
+                'probability',
+                'forecast_category',
+                'owner_id',
+                'account_id',
+                'lead_source',
+                'deal_type',
+                'product'
+            )
     ),
 
     recorded_fields as (select distinct deal_key, field from recorded),
@@ -58,6 +68,26 @@ with
             'forecast_category' as field,
             present.forecast_category,
             present.observed_at
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+        union all
+        select present.deal_key, 'owner_id' as field, present.owner_id, present.observed_at
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+        union all
+        select present.deal_key, 'account_id' as field, present.account_id, present.observed_at
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+        union all
+        select present.deal_key, 'lead_source' as field, present.lead_source, present.observed_at
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+        union all
+        select present.deal_key, 'deal_type' as field, present.deal_type, present.observed_at
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+        union all
+        select present.deal_key, 'product' as field, present.product, present.observed_at
         from present
         inner join seen_again on present.deal_key = seen_again.deal_key
     ),

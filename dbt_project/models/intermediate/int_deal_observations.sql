@@ -35,6 +35,9 @@ with
 
 select
     crm || ':' || deal_id as deal_key,
+    crm,
+    deal_id,
+    crm_funnel_name,
     crm_stage_name,
     stage_entered_at,
     amount,
@@ -47,6 +50,10 @@ select
     deal_type,
     product,
     lost_reason,
+    owner_id,
+    account_id,
+    created_at,
+    closed_at,
     modified_at,
     is_present,
     observed_at,

@@ -1,6 +1,8 @@
 with
     crm_deals as (select * from {{ ref("int_crm_deals") }}),
 
+    absent_deals as (select * from {{ ref("int_absent_deals") }}),
+
     departures as (select * from {{ ref("int_deal_departures") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
@@ -16,7 +18,60 @@ with
     stages as (select * from {{ ref("stg_standards__funnel_stages") }}),
 
     keyed as (
-        select crm_deals.*, crm_deals.crm || ':' || crm_deals.deal_id as deal_key from crm_deals
+        select
+            crm || ':' || deal_id as deal_key,
+            crm,
+            deal_id,
+            deal_name,
+            crm_funnel_name,
+            crm_stage_name,
+            amount,
+            currency,
+            owner_id,
+            account_id,
+            created_at,
+            stage_entered_at,
+            expected_close_date,
+            closed_at,
+            lost_reason,
+            lead_source,
+            deal_type,
+            product,
+            next_step,
+            probability,
+            forecast_category,
+            modified_at,
+            source_file,
+            source_record
+        from crm_deals
+        union all
+        -- Of what a full extract does not have any more the ones before it tell.
+        select
+            deal_key,
+            crm,
+            deal_id,
+            cast(null as {{ dbt.type_string() }}) as deal_name,
+            crm_funnel_name,
+            crm_stage_name,
+            amount,
+            currency,
+            owner_id,
+            account_id,
+            created_at,
+            stage_entered_at,
+            expected_close_date,
+            closed_at,
+            lost_reason,
+            lead_source,
+            deal_type,
+            product,
+            next_step,
+            probability,
+            forecast_category,
+            modified_at,
+            cast(null as {{ dbt.type_string() }}) as source_file,
+            null as source_record
+        from absent_deals
     ),
 
     -- A deal that a date says has left is known until before it; an extract says of its own instant

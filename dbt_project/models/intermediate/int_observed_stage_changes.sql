@@ -32,7 +32,14 @@ with
 
     with_deal as (
         select
-            moved.*,
+            moved.deal_key,
+            moved.crm_stage_name,
+            moved.stage_entered_at,
+            moved.modified_at,
+            moved.observed_at,
+            moved.previous_observed_at,
+            moved.run_number,
+            moved.reverse_number,
             deals.is_open,
             deals.created_at,
             deals.closed_at,

@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -76,6 +77,23 @@ def test_a_win_is_known_from_its_day_until_it_is_undone() -> None:
     )
     keys = {day: known.inputs(day).won_deals["deal_key"].to_list() for day in (SEPTEMBER, OCTOBER, BUSINESS_DATE)}
     assert keys == {SEPTEMBER: ["kept", "undone"], OCTOBER: ["kept"], BUSINESS_DATE: ["kept", "later"]}
+
+
+def test_a_win_and_a_creation_are_their_former_owners_on_the_dates_before_they_were_handed_over() -> None:
+    stretches: list[dict[str, Any]] = [
+        {"owner_key": "ann", "segment": "A", "until_as_of_date": SEPTEMBER},
+        {"owner_key": "bob", "segment": "B", "from_as_of_date": OCTOBER},
+    ]
+    created = {"funnel": "direct", "stage": "contact", "created_on": date(2026, 8, 1), "deals": 1}
+    known = history(
+        as_ofs=[SEPTEMBER, OCTOBER],
+        won_deals=[won("d", date(2026, 9, 2)) | each for each in stretches],
+        creations=[created | each for each in stretches],
+    )
+    for day, owner, segment in ((SEPTEMBER, "ann", "A"), (OCTOBER, "bob", "B"), (BUSINESS_DATE, "bob", "B")):
+        inputs = known.inputs(day)
+        assert inputs.won_deals.select("deal_key", "owner_key", "segment").rows() == [("d", owner, segment)]
+        assert inputs.creations.select("owner_key", "segment", "deals").rows() == [(owner, segment, 1)]
 
 
 def test_an_amount_that_was_corrected_after_the_win_was_not_known_before_tonight() -> None:

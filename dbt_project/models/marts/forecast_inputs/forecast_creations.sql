@@ -5,8 +5,6 @@ with
 
     segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 
-    users as (select * from {{ ref("int_users") }}),
-
     company as (select * from {{ ref("stg_standards__company") }}),
 
     -- A deal that was entered in the CRM when it was closed has begun too. Closed on the day it was
@@ -39,8 +37,10 @@ with
 select
     begun.funnel,
     segments.segment,
-    users.team,
-    deals.owner_key,
+    segments.team,
+    segments.owner_key,
+    segments.from_as_of_date,
+    segments.until_as_of_date,
     begun.stage,
     {{ local_date("begun.began_at", "company.time_zone") }} as created_on,
     {{ local_date("deals.known_until_at", "company.time_zone") }} as departed_on,
@@ -49,13 +49,14 @@ from begun
 cross join company
 inner join deals on begun.deal_key = deals.deal_key
 inner join segments on begun.deal_key = segments.deal_key
-left join users on deals.owner_key = users.owner_key
 where begun.began_at is not null
 group by
     begun.funnel,
     segments.segment,
-    users.team,
-    deals.owner_key,
+    segments.team,
+    segments.owner_key,
+    segments.from_as_of_date,
+    segments.until_as_of_date,
     begun.stage,
     {{ local_date("begun.began_at", "company.time_zone") }},
     {{ local_date("deals.known_until_at", "company.time_zone") }}

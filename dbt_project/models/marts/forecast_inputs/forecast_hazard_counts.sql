@@ -9,6 +9,8 @@ with
 
     clock as (select * from {{ ref("stg_night__clock") }}),
 
+    company as (select * from {{ ref("stg_standards__company") }}),
+
     -- Won is an end; every other close may be reopened.
     stays as (
         select
@@ -33,7 +35,9 @@ with
             case
                 when visits.ended_as = 'funnel_change' then 'funnel_change' else runs.next_stage
             end as next_state,
-            coalesce(visits.observed_after_days, 0.0) as observed_after_days
+            coalesce(visits.observed_after_days, 0.0) as observed_after_days,
+            segments.known_from_at as in_segment_from_at,
+            segments.known_until_at as in_segment_until_at
         from runs
         inner join segments on runs.deal_key = segments.deal_key
         left join visits on runs.visit_id = visits.visit_id
@@ -50,7 +54,7 @@ with
     ),
 
     -- What a CRM dates ahead stands at the end of the night and is known tonight.
-    known as (
+    dated as (
         select
             measured.*,
             case
@@ -60,6 +64,21 @@ with
             end as end_known_at
         from measured
         cross join clock
+    ),
+
+    -- A stay counts in a segment for as long as the deal is known to be in it, and is there.
+    known as (
+        select
+            dated.*,
+            case
+                when in_segment_from_at > end_known_at then in_segment_from_at else end_known_at
+            end as end_counts_from_at,
+            case
+                when known_until_at is null or in_segment_until_at < known_until_at
+                then in_segment_until_at
+                else known_until_at
+            end as counts_until_at
+        from dated
     ),
 
     -- A stay that was under nobody's eyes before it ended cannot be counted: only long ones lived
@@ -78,15 +97,21 @@ with
             seen.segment,
             seen.stage,
             seen.next_state,
-            seen.known_until_at,
+            seen.counts_until_at,
             floor(seen.stayed_days / 7.0) as weeks_in_stage,
             seen.stayed_days - 7.0 * floor(seen.stayed_days / 7.0) as days
         from seen
         inner join
             as_ofs
-            on seen.end_known_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or seen.end_known_at >= as_ofs.previous_as_of_at)
-        where seen.is_ended and (seen.stayed_days >= 0 or seen.entered_at is null)
+            on seen.end_counts_from_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null
+                or seen.end_counts_from_at >= as_ofs.previous_as_of_at
+            )
+        where
+            seen.is_ended
+            and (seen.stayed_days >= 0 or seen.entered_at is null)
+            and (seen.counts_until_at is null or seen.end_counts_from_at < seen.counts_until_at)
     ),
 
     ended_late as (
@@ -96,15 +121,22 @@ with
             seen.segment,
             seen.stage,
             '(seen late)' as next_state,
-            seen.known_until_at,
+            seen.counts_until_at,
             floor(seen.observed_after_days / 7.0) as weeks_in_stage,
             seen.observed_after_days - 7.0 * floor(seen.observed_after_days / 7.0) as days
         from seen
         inner join
             as_ofs
-            on seen.end_known_at < as_ofs.as_of_at
-            and (as_ofs.previous_as_of_at is null or seen.end_known_at >= as_ofs.previous_as_of_at)
-        where seen.is_ended and seen.stayed_days >= 0 and seen.observed_after_days > 0
+            on seen.end_counts_from_at < as_ofs.as_of_at
+            and (
+                as_ofs.previous_as_of_at is null
+                or seen.end_counts_from_at >= as_ofs.previous_as_of_at
+            )
+        where
+            seen.is_ended
+            and seen.stayed_days >= 0
+            and seen.observed_after_days > 0
+            and (seen.counts_until_at is null or seen.end_counts_from_at < seen.counts_until_at)
     ),
 
     every_end as (
@@ -124,14 +156,14 @@ with
             stage,
             next_state,
             weeks_in_stage,
-            known_until_at,
+            counts_until_at,
             count(*) as visits,
             sum(cast(round(days * 86400000000.0) as bigint)) as microseconds
         from every_end
-        group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage, known_until_at
+        group by as_of_date, funnel, segment, stage, next_state, weeks_in_stage, counts_until_at
     ),
 
-    -- Taken off again at the first as-of after their deals have left.
+    -- Taken off again at the first as-of after their deals have left, or went to another segment.
     ended_or_left as (
         select as_of_date, funnel, segment, stage, next_state, weeks_in_stage, visits, microseconds
         from ended_by_as_of
@@ -148,10 +180,10 @@ with
         from ended_by_as_of
         inner join
             as_ofs
-            on ended_by_as_of.known_until_at < as_ofs.as_of_at
+            on ended_by_as_of.counts_until_at < as_ofs.as_of_at
             and (
                 as_ofs.previous_as_of_at is null
-                or ended_by_as_of.known_until_at >= as_ofs.previous_as_of_at
+                or ended_by_as_of.counts_until_at >= as_ofs.previous_as_of_at
             )
     ),
 
@@ -173,24 +205,43 @@ with
     standing_until as (
         select
             seen.*,
-            coalesce(
-                end_known_at, known_until_at, cast('9999-12-31' as timestamp)
-            ) as stands_until_at
+            case
+                when end_known_at is null or counts_until_at < end_known_at
+                then coalesce(counts_until_at, cast('9999-12-31' as timestamp))
+                else end_known_at
+            end as stands_until_at
         from seen
     ),
 
-    -- Of closed deals, which are many and long closed, the day is enough.
+    -- Of closed deals, which are many and long closed, the day is enough: the company's own, or one
+    -- that is not over at as-of would be counted as if it had begun before.
     closed_by_day as (
         select
-            funnel,
-            segment,
-            stage,
-            cast(entered_at as date) as entered_on,
-            stands_until_at,
+            standing_until.funnel,
+            standing_until.segment,
+            standing_until.stage,
+            {{ local_date("standing_until.entered_at", "company.time_zone") }} as entered_on,
+            standing_until.in_segment_from_at,
+            standing_until.stands_until_at,
             count(*) as visits
         from standing_until
-        where is_closed and entered_at is not null
-        group by funnel, segment, stage, cast(entered_at as date), stands_until_at
+        cross join company
+        where standing_until.is_closed and standing_until.entered_at is not null
+        group by
+            standing_until.funnel,
+            standing_until.segment,
+            standing_until.stage,
+            {{ local_date("standing_until.entered_at", "company.time_zone") }},
+            standing_until.in_segment_from_at,
+            standing_until.stands_until_at
+    ),
+
+    closed_from as (
+        select
+            closed_by_day.*,
+            {{ date_starts_at("closed_by_day.entered_on", "company.time_zone") }} as entered_at
+        from closed_by_day
+        cross join company
     ),
 
     standing as (
@@ -207,24 +258,31 @@ with
             as_ofs
             on standing_until.entered_at < as_ofs.as_of_at
             and standing_until.stands_until_at >= as_ofs.as_of_at
+            and (
+                standing_until.in_segment_from_at is null
+                or standing_until.in_segment_from_at < as_ofs.as_of_at
+            )
         where
             not standing_until.is_closed
             and (not standing_until.is_ended or standing_until.end_known_at is not null)
         union all
         select
             as_ofs.as_of_date,
-            closed_by_day.funnel,
-            closed_by_day.segment,
-            closed_by_day.stage,
-            {{ days_between("cast(closed_by_day.entered_on as timestamp)", "as_ofs.as_of_at") }}
-            as stayed_days,
+            closed_from.funnel,
+            closed_from.segment,
+            closed_from.stage,
+            {{ days_between("closed_from.entered_at", "as_ofs.as_of_at") }} as stayed_days,
             0.0 as observed_after_days,
-            closed_by_day.visits
-        from closed_by_day
+            closed_from.visits
+        from closed_from
         inner join
             as_ofs
-            on cast(closed_by_day.entered_on as timestamp) < as_ofs.as_of_at
-            and closed_by_day.stands_until_at >= as_ofs.as_of_at
+            on closed_from.entered_at < as_ofs.as_of_at
+            and closed_from.stands_until_at >= as_ofs.as_of_at
+            and (
+                closed_from.in_segment_from_at is null
+                or closed_from.in_segment_from_at < as_ofs.as_of_at
+            )
     ),
 
     standing_seen as (

@@ -9,9 +9,7 @@ with
 
     events as (select * from {{ ref("int_deal_as_of_events") }}),
 
-    proofs as (select * from {{ ref("int_deal_as_of_proofs") }}),
-
-    users as (select * from {{ ref("int_users") }})
+    proofs as (select * from {{ ref("int_deal_as_of_proofs") }})
 
 select
     as_of_deals.as_of_date,
@@ -20,8 +18,8 @@ select
     as_of_deals.stage,
     cast(as_of_deals.stage_rank as bigint) as stage_rank,
     segments.segment,
-    users.team,
-    deals.owner_key,
+    segments.team,
+    segments.owner_key,
     as_of_values.amount_reporting,
     as_of_values.amount_exclusion,
     as_of_values.expected_close_date,
@@ -40,7 +38,11 @@ select
     cast(coalesce(proofs.criteria_not_evaluated, 0) as bigint) as criteria_not_evaluated
 from as_of_deals
 inner join deals on as_of_deals.deal_key = deals.deal_key
-inner join segments on as_of_deals.deal_key = segments.deal_key
+inner join
+    segments
+    on as_of_deals.deal_key = segments.deal_key
+    and (segments.from_as_of_date is null or as_of_deals.as_of_date >= segments.from_as_of_date)
+    and (segments.until_as_of_date is null or as_of_deals.as_of_date <= segments.until_as_of_date)
 inner join
     as_of_values
     on as_of_deals.as_of_date = as_of_values.as_of_date
@@ -49,4 +51,3 @@ inner join
     events on as_of_deals.as_of_date = events.as_of_date and as_of_deals.deal_key = events.deal_key
 left join
     proofs on as_of_deals.as_of_date = proofs.as_of_date and as_of_deals.deal_key = proofs.deal_key
-left join users on deals.owner_key = users.owner_key

@@ -5,8 +5,6 @@ with
 
     segments as (select * from {{ ref("int_deal_forecast_segments") }}),
 
-    users as (select * from {{ ref("int_users") }}),
-
     company as (select * from {{ ref("stg_standards__company") }}),
 
     -- A deal won twice on one day was won once.
@@ -23,8 +21,10 @@ select
     numbered.deal_key,
     numbered.funnel,
     segments.segment,
-    users.team,
-    deals.owner_key,
+    segments.team,
+    segments.owner_key,
+    segments.from_as_of_date,
+    segments.until_as_of_date,
     {{ local_date("deals.created_at", "company.time_zone") }} as created_on,
     numbered.won_on,
     numbered.undone_on,
@@ -34,5 +34,4 @@ from numbered
 cross join company
 inner join deals on numbered.deal_key = deals.deal_key
 inner join segments on numbered.deal_key = segments.deal_key
-left join users on deals.owner_key = users.owner_key
 where numbered.reverse_number = 1

@@ -128,6 +128,12 @@ select
     cast(null as {{ dbt.type_string() }}) as deal_type,
     cast(null as {{ dbt.type_string() }}) as product,
     cast(null as {{ dbt.type_string() }}) as lost_reason,
+    coalesce(with_state.owner_id, with_state.owner_label) as owner_id,
+    coalesce(
+        with_state.parent_account_id, with_state.customer_id, with_state.parent_account_label
+    ) as account_id,
+    with_state.created_on as created_at,
+    case when with_state.closed_as is not null then with_state.actual_close_date end as closed_at,
     with_state.modified_on as modified_at,
     with_state.is_present and not coalesce(with_state.is_deleted, false) as is_present,
     with_state.moment_at as observed_at,

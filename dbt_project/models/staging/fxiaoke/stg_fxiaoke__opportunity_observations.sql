@@ -44,6 +44,12 @@ select
     cast(null as {{ dbt.type_string() }}) as deal_type,
     cast(null as {{ dbt.type_string() }}) as product,
     coalesce(with_outcome.lost_reason_label, with_outcome.lost_reason) as lost_reason,
+    coalesce({{ first_of_json_list("with_outcome.owner") }}, with_outcome.owner_label) as owner_id,
+    coalesce(with_outcome.account_id, with_outcome.account_label) as account_id,
+    with_outcome.create_time as created_at,
+    case
+        when with_outcome.closed_as is not null then with_outcome.stg_changed_time
+    end as closed_at,
     with_outcome.last_modified_time as modified_at,
     with_outcome.is_present and not with_outcome.is_gone as is_present,
     with_outcome.observed_at,

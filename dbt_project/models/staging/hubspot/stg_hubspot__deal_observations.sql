@@ -14,7 +14,18 @@ with
         from observed_stages
     ),
 
-    stages as (select stage_id, pipeline_id, label from numbered_stages where reverse_number = 1),
+    -- HubSpot derives is_closed from the probability and some exports lack it.
+    stages as (
+        select
+            stage_id,
+            pipeline_id,
+            label,
+            coalesce(is_closed, false)
+            or coalesce(closed_won, false)
+            or coalesce(probability in (0, 1), false) as is_closed
+        from numbered_stages
+        where reverse_number = 1
+    ),
 
     numbered_pipelines as (
         select
@@ -42,6 +53,19 @@ select
     source.deal_type,
     cast(null as {{ dbt.type_string() }}) as product,
     source.lost_reason,
+    source.owner_id,
+    source.primary_company_id as account_id,
+    source.created_at,
+    case
+        when
+            coalesce(
+                stages.is_closed,
+                source.is_closed,
+                source.stage_id in ('closedwon', 'closedlost'),
+                false
+            )
+        then source.close_date
+    end as closed_at,
     source.modified_at,
     source.is_present
     and not coalesce(source.is_deleted, false)

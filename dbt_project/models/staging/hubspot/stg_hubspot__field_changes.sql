@@ -28,6 +28,10 @@ select
         then 'deal_type'
         when 'closed_lost_reason'
         then 'lost_reason'
+        when 'hubspot_owner_id'
+        then 'owner_id'
+        when 'hs_primary_associated_company'
+        then 'account_id'
         else field
     end as field,
     value_before as old_value,

@@ -52,6 +52,16 @@ select
     cast(null as {{ dbt.type_string() }}) as deal_type,
     cast(null as {{ dbt.type_string() }}) as product,
     source.lost_reason,
+    coalesce(source.owner_id, source.user_id, source.user_value) as owner_id,
+    coalesce(source.org_id, source.org_value) as account_id,
+    source.add_time as created_at,
+    case
+        source.status
+        when 'won'
+        then coalesce(source.won_time, source.close_time)
+        when 'lost'
+        then coalesce(source.lost_time, source.close_time)
+    end as closed_at,
     source.update_time as modified_at,
     source.is_present
     and source.status <> 'deleted'

@@ -49,10 +49,19 @@ select
         then 'deal_type'
         when 'loss_reason__c'
         then 'lost_reason'
+        when 'owner'
+        then 'owner_id'
+        when 'account'
+        then 'account_id'
         else lower(field)
     end,
     old_value,
     new_value,
     created_date
 from field_history
-where not coalesce(is_deleted, false) and lower(field) <> 'closedate'
+where
+    not coalesce(is_deleted, false)
+    and lower(field) <> 'closedate'
+    -- A change of a reference stands twice, once with names and once with ids.
+    and not (lower(field) = 'owner' and coalesce(new_value, old_value) not like '005%')
+    and not (lower(field) = 'account' and coalesce(new_value, old_value) not like '001%')
