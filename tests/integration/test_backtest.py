@@ -258,3 +258,25 @@ def test_a_deal_that_is_deleted_later_was_open_on_the_dates_before(clone: Callab
     assert known.inputs(date(2026, 7, 31)).open_deals["deal_key"].to_list() == ["generic:1"]
     then = known.inputs(date(2026, 5, 31))
     assert then.open_deals["deal_key"].to_list() == ["generic:1", "generic:2"]
+
+
+def test_a_deal_that_a_later_extract_does_not_have_any_more_was_open_on_the_dates_before(
+    clone: Callable[[str | None], Clone],
+) -> None:
+    company = clone(None)
+    header = "deal_id,deal_name,stage,amount,currency,owner_id,created_at,stage_entered_at,modified_at"
+    for day, gone in (("2026-07-10", 0), ("2026-08-15", 1)):
+        entered = "2026-05-05T09:00:00+08:00"
+        rows = [
+            f"{deal},Deal {deal},资格确认,100.00,CNY,ann,2026-05-04T09:00:00+08:00,{entered},{entered}"
+            for deal in range(10 + gone, 30)
+        ]
+        put_extract(company, day, {"deals.csv": "\n".join([header, *rows, ""])})
+    company.night("2026-08-15")
+    known = history_of(company, date(2026, 8, 15))
+    assert known.inputs().open_deals.height == 19
+    for day in (date(2026, 5, 31), date(2026, 7, 31)):
+        purged = known.inputs(day).open_deals.filter(pl.col("deal_key") == "generic:10").to_dicts()
+        assert [(row["stage"], row["owner_key"]) for row in purged] == [("qualification", "generic:ann")]
+    outcome = known.outcomes.filter(pl.col("deal_key") == "generic:10")
+    assert set(outcome["outcome"]) == {"absent"}
