@@ -1,15 +1,17 @@
 """What deals that are not created yet will bring: how many come in a day, and how soon a new deal is won.
 
-Belongs here: the rate of creation, who shares in it, what is not known of it. Not here: hazards, what a won deal
-brings, simulation.
+Belongs here: who shares in the rate of creation, how much it differs from month to month. Not here: how recent weeks
+are held against the year (`creation.py`), hazards, what a won deal brings, simulation.
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from orchestration.forecasting.creation import creation_rate
 from orchestration.forecasting.hazards import Floats, drawn
 from orchestration.forecasting.inputs import MONEY, ForecastInputs
 from orchestration.forecasting.money import cents_to_money
@@ -22,6 +24,7 @@ WINDOW_DAYS = 365
 RECENT_DAYS = 91
 # Within the window, how much the rate itself changes from one such span to the next.
 BLOCK_DAYS = 28
+_FEWEST_BLOCKS = 2
 
 _SCHEMA = {
     "funnel": pl.String(),
@@ -52,9 +55,10 @@ def new_business(
     """Wins of deals created after as-of, as MethodForecast.new_business has them.
 
     Expected wins of a segment in a month = deals created per day x chances at age 0, summed over the days of creation
-    up to the month's end, who come in the middle of a day on the whole. They are shared out among the segment's
-    owners, so that any level is the sum of its rows. A funnel has none where nothing was created in the window, where
-    its history tells no chances, or where no won amount is known.
+    up to the month's end, who come in the middle of a day on the whole. Of what is created now, a segment and a first
+    stage have the share that they have of the window. Wins are shared out among the segment's owners, so that any level
+    is the sum of its rows. A funnel has none where nothing was created in the window, where its history tells no
+    chances, or where no won amount is known.
 
     Args:
         timing: solved with entry_days up to the last month's end.
@@ -93,7 +97,7 @@ def _wins(inputs: ForecastInputs, created: pl.DataFrame, model: FunnelTiming, mo
     segments = tuple(created["segment"].unique().sort())
     last_days = months["last_day"].to_numpy()
     per_day, known, all_deals = np.zeros((len(segments), len(months))), np.zeros(len(segments)), np.zeros(len(segments))
-    variance = 0.0
+    variance = gains = 0.0
     for segment, stage, deals in (
         created.group_by("segment", "stage").agg(pl.col("deals").sum()).sort("segment", "stage").iter_rows()
     ):
@@ -108,15 +112,16 @@ def _wins(inputs: ForecastInputs, created: pl.DataFrame, model: FunnelTiming, mo
         gained = np.diff(until, prepend=0.0) * deals / window
         per_day[place] += gained
         variance += doubt * gained.sum()
+        gains += gained.sum()
     if known.sum() == 0:
         return None
     # What is created in a stage that nothing is known of is taken to fare as the others.
     scale = np.where(known > 0, all_deals / np.maximum(known, 1), 0.0)
     per_day *= scale[:, None]
     per_day *= all_deals.sum() / (all_deals * (known > 0)).sum()
-    total = per_day.sum()
-    hazard_sd = variance / total if total > 0 else 0.0
-    return _Wins(segments, per_day, float(np.sqrt(_rate_variance(inputs, created, window) + hazard_sd**2)))
+    now, rate_variance = _now(inputs, created, window)
+    hazard_sd = variance / gains if gains > 0 else 0.0
+    return _Wins(segments, per_day * now, float(np.sqrt(rate_variance + hazard_sd**2)))
 
 
 def _from_entry(model: FunnelTiming, segment: str, stage: str) -> tuple[Floats | None, float]:
@@ -134,23 +139,35 @@ def _from_entry(model: FunnelTiming, segment: str, stage: str) -> tuple[Floats |
     return model.solution.from_entry[:, place, state], float(model.solution.log_odds_sd[place, state, 0] * (1 - won))
 
 
-def _rate_variance(inputs: ForecastInputs, created: pl.DataFrame, window: int) -> float:
-    """Variance of the log of the rate in some month to come: chance in the count, and change of the rate itself.
-
-    Change is what spans of BLOCK_DAYS differ by beyond chance (by moments); it moves the mean of the window and, as
-    much as any span, what is to come.
-    """
+def _now(inputs: ForecastInputs, created: pl.DataFrame, window: int) -> tuple[float, float]:
+    """(rate of creation now over that of the window, variance of the log of the rate in some month to come)."""
     total = int(created["deals"].sum())
-    blocks = window // BLOCK_DAYS
-    change = 0.0
-    if blocks > 1:
-        age = (inputs.business_date - created["created_on"]).dt.total_days().to_numpy() // BLOCK_DAYS
-        inside = age < blocks
-        count = np.bincount(age[inside], weights=created["deals"].to_numpy()[inside], minlength=blocks)
-        mean = count.mean()
-        if mean > 0:
-            change = max(0.0, float((count.var(ddof=1) - mean) / mean**2))
-    return float(1 / total + change * (1 + 1 / max(blocks, 1)))
+    weekly = _counted(inputs, created, window, 7)
+    if weekly.size == 0:
+        return 1.0, 1 / total
+    rate = creation_rate(weekly.tolist())
+    change = _change(_counted(inputs, created, window, BLOCK_DAYS))
+    return rate.per_week / 7 * window / total, rate.log_variance + change
+
+
+def _change(blocks: npt.NDArray[np.int64]) -> float:
+    """Variance of the log of the rate from one block to the next: what they differ by beyond chance (by moments).
+
+    It moves the mean of the window and, as much as any block, what is to come.
+    """
+    if blocks.size < _FEWEST_BLOCKS or blocks.sum() == 0:
+        return 0.0
+    mean = blocks.mean()
+    return max(0.0, float((blocks.var(ddof=1) - mean) / mean**2)) * (1 + 1 / blocks.size)
+
+
+def _counted(inputs: ForecastInputs, created: pl.DataFrame, window: int, days: int) -> npt.NDArray[np.int64]:
+    """Deals created in each whole span of so many days in the window, oldest first, the last one up to as-of."""
+    spans = window // days
+    age = (inputs.business_date - created["created_on"]).dt.total_days().to_numpy() // days
+    inside = age < spans
+    count = np.bincount(age[inside], weights=created["deals"].to_numpy()[inside], minlength=spans)
+    return np.flip(count).astype(np.int64)
 
 
 def _rows(
