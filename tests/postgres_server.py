@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,16 +32,23 @@ def _free_port() -> int:
 def postgres(folder: Path) -> Iterator[str]:
     """Start a server whose files are in the folder; gives the URL of its superuser.
 
-    The server refuses to run as root, so there it runs as nobody.
+    The server refuses to run as root, so there it runs as nobody, and in a folder of nobody's own: pytest takes the
+    rights to its folders from all others each time that it starts, also while another session of it runs.
     """
-    data, port = folder / "data", _free_port()
     folder.mkdir(parents=True, exist_ok=True)
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    own = Path(tempfile.mkdtemp(prefix="stageproof-postgres-")) if account else folder
     if account is not None:
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+        os.chown(own, account.pw_uid, account.pw_gid)
+    try:
+        yield from _serve(own, account, _free_port())
+    finally:
+        if account is not None:
+            shutil.rmtree(own)
+
+
+def _serve(folder: Path, account: pwd.struct_passwd | None, port: int) -> Iterator[str]:
+    data = folder / "data"
     who = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     initdb = [
         _program("initdb"),
