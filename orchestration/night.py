@@ -93,6 +93,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def dictionary_file(self) -> Path:
+        """What the served tables mean, for all nights."""
+        return self.reports / "dictionary.html"
+
+    @property
     def alerts(self) -> Path:
         """Who was told what of each night: without it they would be told again."""
         return self.lake / "alerts"

@@ -36,21 +36,26 @@ def render_page(
     data: Mapping[str, Any],
     scripts: Sequence[str] = (),
     styles: Sequence[str] = (),
+    has_lists: bool = True,
     **content: Any,
 ) -> str:
     """A whole HTML document. Equal arguments give equal text.
 
     template: a file of `templates/` that extends `base.html.j2`. language: en or zh, in which the page opens; it holds
     both. data: what the scripts show, as JSON. scripts, styles: files of `assets/` that this page has beside the shared
-    ones.
+    ones. has_lists: whether it has lists or charts, which bring their libraries along.
     content: what the template asks for.
 
     Raises:
         AssetError: a style or script holds the end of its own element.
         VendoredFileError: a vendored file is not the one that was reviewed.
     """
-    sheets = [_vendored(vendored.TABULATOR_STYLE), *(_asset(name) for name in (*SHARED_STYLES, *styles))]
-    sources = [*(_vendored(each) for each in LIBRARIES), *(_asset(name) for name in (*SHARED_SCRIPTS, *scripts))]
+    if has_lists:
+        sheets = [_vendored(vendored.TABULATOR_STYLE), *(_asset(name) for name in (*SHARED_STYLES, *styles))]
+        sources = [*(_vendored(each) for each in LIBRARIES), *(_asset(name) for name in (*SHARED_SCRIPTS, *scripts))]
+    else:
+        sheets = [_asset(name) for name in (SHARED_STYLES[0], *styles)]
+        sources = [_asset(name) for name in (SHARED_SCRIPTS[0], *scripts)]
     return (
         _environment()
         .get_template(template)

@@ -454,6 +454,7 @@ def test_the_pages_of_a_night_lead_to_each_other(open_page: OpenPage) -> None:
         "review.html",
         "forecast.html",
         "insights.html",
+        "../dictionary.html",
     ]
     expect(here.get_by_role("link", name="Forecast")).to_have_attribute("aria-current", "page")
 

@@ -485,7 +485,7 @@ def test_names_with_markup_are_texts_wherever_they_stand(open_page: OpenPage) ->
 def test_the_pages_of_a_night_lead_to_each_other(open_page: OpenPage) -> None:
     here = open_page(made()).page.get_by_role("navigation", name="Pages of this night")
     links = [link.get_attribute("href") for link in here.get_by_role("link").all()]
-    assert links == ["review.html", "forecast.html", "insights.html"]
+    assert links == ["review.html", "forecast.html", "insights.html", "../dictionary.html"]
     expect(here.get_by_role("link", name="Insights")).to_have_attribute("aria-current", "page")
 
 

@@ -31,6 +31,7 @@ from orchestration.opening import (
 from orchestration.publishing.archive import LATER_WORD, content, history, kept, name_of_word
 from orchestration.publishing.catalogue import meaning
 from orchestration.publishing.contracts import SERVED_TABLES
+from orchestration.publishing.dictionary import dictionary_page
 from orchestration.publishing.forecast_page.reading import READ as FORECAST_READ
 from orchestration.publishing.forecast_page.render import forecast_page as render_forecast
 from orchestration.publishing.insights_page.reading import READ as INSIGHTS_READ
@@ -214,7 +215,25 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 
 
 @dg.asset(
-    deps=[served_database, served_parquet, review_page, forecast_page, insights_page],
+    group_name="publish",
+    kinds={"html"},
+    partitions_def=nightly_partitions(),
+    backfill_policy=ONE_NIGHT_A_RUN,
+    description="What every served table and column means, one self-contained page for all nights.",
+)
+def data_dictionary(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night = nightly.night(context.partition_key)
+    page = dictionary_page(map(meaning, [*SERVED_TABLES, NIGHTS]), nightly.standards().company.language).encode()
+    file = night.home.dictionary_file
+    # It changes with the contract, not with the night.
+    is_new = not file.exists() or file.read_bytes() != page
+    if is_new:
+        replace_file(file, page)
+    return dg.MaterializeResult(metadata={"path": str(file), "is_new": is_new})
+
+
+@dg.asset(
+    deps=[served_database, served_parquet, review_page, forecast_page, insights_page, data_dictionary],
     group_name="publish",
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,

@@ -144,7 +144,8 @@ const stageproof = (() => {
   /* Calls back with the name of a tab and its state from the address each time that one is opened. */
   const onTab = (callback) => shown.push(callback);
   const open = (name, state = new URLSearchParams(), focus = false) => {
-    tab = panels.has(name) ? name : panels.keys().next().value;
+    // Without tabs it is the place in the page that the address names.
+    tab = panels.has(name) ? name : (panels.keys().next().value ?? name);
     for (const each of tabs) {
       const isOpen = nameOf(each) === tab;
       each.setAttribute("aria-selected", String(isOpen));

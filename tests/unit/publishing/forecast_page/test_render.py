@@ -66,6 +66,7 @@ def test_the_page_asks_for_no_other_file_than_its_neighbours_and_the_records_of_
         "review.html",
         "forecast.html",
         "insights.html",
+        "../dictionary.html",
     }
     assert not re.search(r"url\((?!#)", html.split("<script")[0])
     policy = next(attributes["content"] for _, attributes in elements if "http-equiv" in attributes)

@@ -58,7 +58,7 @@ def test_the_page_asks_for_no_other_file_than_its_neighbours() -> None:
     assert not any({"src", "srcset", "onclick", "style"} & attributes.keys() for _, attributes in elements)
     links = {str(attributes["href"]) for _, attributes in elements if "href" in attributes}
     within = {link for link in links if link.startswith("#")}
-    assert links - within == {"review.html", "forecast.html", "insights.html"}
+    assert links - within == {"review.html", "forecast.html", "insights.html", "../dictionary.html"}
     assert within == {"#causes?funnel=direct&stage=Proposal&against=previous_quarter"}
     policy = next(attributes["content"] for _, attributes in elements if "http-equiv" in attributes)
     assert policy is not None
