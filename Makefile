@@ -10,7 +10,7 @@ RUN := .venv/bin
 export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 
-.PHONY: night demo ui test bench lint format clean
+.PHONY: night demo ui test bi-test bench lint format clean
 .DEFAULT_GOAL := night
 
 night: .venv/installed
@@ -27,6 +27,11 @@ ui: .venv/installed
 
 test: .venv/installed lint
 	@$(RUN)/pytest -n 2
+
+# Apache Superset reads what is served, in an environment of its own that takes a minute and 700 MB; screens are kept in
+# .bi/screens.
+bi-test: .venv/installed .bi/installed
+	@$(RUN)/pytest -x tests/bi/charts_in_superset.py
 
 # Speed as ratios against a baseline run in the same minutes; takes about twenty-five minutes and 6 GB of disk.
 bench: .venv/installed
@@ -49,10 +54,16 @@ format: .venv/installed
 	@$(RUN)/sqlfmt --quiet dbt_project
 
 clean:
-	rm -rf .venv .uv dbt_project/target dbt_project/logs
+	rm -rf .venv .uv .bi dbt_project/target dbt_project/logs
 
 # Bytecode is compiled once here; without it every start of a night compiles Dagster and dbt again.
 .venv/installed: uv.lock pyproject.toml
 	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || ($(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv)
 	@$(UV) sync --frozen --compile-bytecode --quiet --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+.bi/installed: .venv/installed tests/bi/requirements.txt
+	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || ($(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv)
+	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .bi/venv
+	@$(UV) pip install --quiet --python .bi/venv/bin/python -r tests/bi/requirements.txt
 	@touch $@
