@@ -78,6 +78,14 @@ class TableContent:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """The columns of a table with their types in their order, and its rows; None where they were not counted."""
+
+    columns: Mapping[str, str]
+    rows: int | None
+
+
+@dataclass(frozen=True)
 class Warehouse:
     """One DuckDB file in which a night is built."""
 
@@ -152,6 +160,30 @@ class Warehouse:
         """Rows and content hash of each table, in its order."""
         with self.connect() as connection:
             return {table.name: _content(connection, table) for table in tables}
+
+    def shapes(self, counted_views: Sequence[str]) -> dict[str, "Shape"]:
+        """The shape of every table and view, by `schema.table`. counted_views: schemas whose views are counted too."""
+        with self.connect() as connection:
+            columns: dict[tuple[str, str], dict[str, str]] = {}
+            for schema, table, column, kind in connection.execute(
+                "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+                " where not internal order by schema_name, table_name, column_index"
+            ).fetchall():
+                columns.setdefault((schema, table), {})[column] = kind
+            views = set(connection.execute("select schema_name, view_name from duckdb_views()").fetchall())
+            counted = [each for each in columns if each not in views or each[0] in counted_views]
+            selects = [
+                f'select {number}, (select count(*) from {schema}."{table}")'
+                for number, (schema, table) in enumerate(counted)
+            ]
+            rows = dict(connection.execute(" union all ".join(selects)).fetchall()) if selects else {}
+            counts = {each: rows[number] for number, each in enumerate(counted)}
+        return {f"{each[0]}.{each[1]}": Shape(types, counts.get(each)) for each, types in columns.items()}
+
+    def sample(self, query: str, rows: int) -> list[dict[str, object]]:
+        """The first rows of a query."""
+        with self.connect() as connection:
+            return connection.execute(f"select * from ({query}) limit {int(rows)}").pl().to_dicts()
 
     def build_served(
         self, target: Path, tables: Sequence[Served], night_id: str, comments: Mapping[str, Mapping[str, str]]

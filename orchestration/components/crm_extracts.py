@@ -6,10 +6,17 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel
 
+from orchestration.components.catalogue import COLUMNS, ROWS, columns_of, measured
 from orchestration.components.file_progress import FileProgress
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
-from orchestration.ingest.load import LoadReport, known_objects, load, raw_objects
+from orchestration.ingest.load import LoadReport, RawObject, known_objects, load, raw_objects
 from orchestration.ingest.mapping import CrmMapping
+from orchestration.warehouse import COLUMN_TYPES, LINEAGE
+
+
+def types_of(each: RawObject) -> dict[str, str]:
+    """The columns of a raw object with their types in the warehouse, lineage included."""
+    return {name: COLUMN_TYPES[kind] for name, kind in each.columns.items()} | LINEAGE
 
 
 class CrmExtracts(dg.Component):
@@ -35,6 +42,7 @@ class CrmExtracts(dg.Component):
                 group_name="ingest",
                 kinds={"polars", "parquet"},
                 description=f"Records of {each.name} from {mapping.crm}, as known at as-of.",
+                metadata={COLUMNS: columns_of(types_of(each), dg.AssetKey([each.schema, each.name]))},
             )
             for each in objects
         ]
@@ -45,6 +53,7 @@ class CrmExtracts(dg.Component):
             partitions_def=nightly_partitions(),
             backfill_policy=ONE_NIGHT_A_RUN,
         )
+        @measured
         def extracts(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
             night = nightly.night(context.partition_key)
             loaded = LoadReport([], [])
@@ -67,7 +76,8 @@ class CrmExtracts(dg.Component):
                 yield dg.MaterializeResult(
                     asset_key=[each.schema, each.name],
                     metadata={
-                        "dagster/row_count": found.rows,
+                        ROWS: found.rows,
+                        COLUMNS: columns_of(types_of(each), dg.AssetKey([each.schema, each.name])),
                         "files": len(found.files),
                         "last_extracted_at": extracted,
                     },

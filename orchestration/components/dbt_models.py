@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,10 +24,11 @@ from dagster_dbt.asset_utils import (
     get_subset_selection_for_context,
 )
 
-from orchestration.components.dbt_run import DbtRun
+from orchestration.components.catalogue import COLUMNS, ROWS, SECONDS
+from orchestration.components.dbt_run import DbtRun, Failing
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.night import code_version
-from orchestration.warehouse import Warehouse
+from orchestration.warehouse import Shape, Warehouse
 
 # The dbt of this environment, whether or not the environment's folder is on the PATH.
 DBT = Path(sys.executable).with_name("dbt")
@@ -49,6 +50,10 @@ class LayeredTranslator(DagsterDbtTranslator):
 # (`on-run-start` in dbt_project.yml), so it is never said of views that somebody has put there since.
 STANDING_VIEWS = "standing_views"
 
+# Views of other layers ask the whole of what they stand on: counting them would take a seventh of a small night.
+COUNTED_VIEWS = ("staging",)
+SAMPLE_ROWS = 5
+MOST_SHOWN_COLUMNS = 4
 TRANSLATOR = LayeredTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True))
 
 
@@ -82,11 +87,16 @@ class DbtModels(dg.Component, dg.Resolvable):
             stand = not context.is_subset and views_stand(warehouse, code)
             asked = ["--exclude", "config.materialized:view"] if stand else selection(context, manifest)
             standing = StandingViews(manifest if stand else {})
+            # Told when dbt has let go of the warehouse, so that rows can be counted.
+            told: list[tuple[str, Any]] = []
             for event in run.events([*build, *asked]):
-                yield from standing.under(event.raw_event["data"]["node_info"]["unique_id"])
-                yield from event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
+                node = event.raw_event["data"]["node_info"]["unique_id"]
+                told += standing.under(node)
+                made = event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
+                told += [(node, each) for each in made]
+            told += standing.left()
+            yield from with_counts(told, manifest["nodes"], run.failures(), warehouse)
             run.raise_on_failure()
-            yield from standing.left()
             if not context.is_subset:
                 warehouse.write("night", {STANDING_VIEWS: pl.DataFrame({"code_version": [code]})})
 
@@ -100,7 +110,10 @@ def views_stand(warehouse: Warehouse, code: str) -> bool:
 
 
 class StandingViews:
-    """Says of each view that was not put in place again that it is there, before what is built on it is said to be."""
+    """Tells of each view that was not put in place again that it is there, before what is built on it is told.
+
+    Both methods give pairs of a view's unique id and the event about it.
+    """
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         nodes = manifest.get("nodes", {})
@@ -112,7 +125,7 @@ class StandingViews:
         }
         self._visited: set[str] = set()
 
-    def under(self, unique_id: str) -> Iterator[dg.MaterializeResult[None]]:
+    def under(self, unique_id: str) -> Iterator[tuple[str, dg.MaterializeResult[None]]]:
         """The views that a node is built on and of which nothing was said yet, what is under them first."""
         if unique_id in self._visited:
             return
@@ -120,14 +133,61 @@ class StandingViews:
         for parent in self._parents.get(unique_id, []):
             yield from self.under(parent)
             if parent in self._unsaid:
-                yield dg.MaterializeResult(asset_key=self._unsaid.pop(parent), metadata={"stands": True})
+                yield parent, dg.MaterializeResult(asset_key=self._unsaid.pop(parent), metadata={"stands": True})
 
-    def left(self) -> Iterator[dg.MaterializeResult[None]]:
+    def left(self) -> Iterator[tuple[str, dg.MaterializeResult[None]]]:
         """The views that nothing is built on."""
         for name in sorted(self._unsaid):
             yield from self.under(name)
             if name in self._unsaid:
-                yield dg.MaterializeResult(asset_key=self._unsaid.pop(name), metadata={"stands": True})
+                yield name, dg.MaterializeResult(asset_key=self._unsaid.pop(name), metadata={"stands": True})
+
+
+def with_counts(
+    told: Iterable[tuple[str, Any]], nodes: Mapping[str, Any], failures: Mapping[str, Failing], warehouse: Warehouse
+) -> Iterator[Any]:
+    """What dbt told, models with their rows and columns, tests with how many rows they found and which.
+
+    told: pairs of a node's unique id and Dagster's event about it.
+    """
+    shapes = warehouse.shapes(COUNTED_VIEWS)
+    for node, made in told:
+        if isinstance(made, dg.Output):
+            shape = shapes.get(f"{nodes[node]['schema']}.{nodes[node]['alias']}")
+            yield made.with_metadata({**(made.metadata or {}), **_of_model(nodes[node], shape, made.metadata or {})})
+        elif isinstance(made, dg.MaterializeResult):
+            shape = shapes.get(f"{nodes[node]['schema']}.{nodes[node]['alias']}")
+            yield made._replace(metadata={**(made.metadata or {}), **_of_model(nodes[node], shape, {})})
+        elif isinstance(made, dg.AssetCheckResult):
+            found = failures.get(node, Failing(0, ""))
+            sample = warehouse.sample(found.sql, SAMPLE_ROWS) if found.rows and found.sql else []
+            metadata: dict[str, Any] = {
+                **(made.metadata or {}),
+                "failing": found.rows,
+                "sample": "; ".join(map(_ids, sample)),
+            }
+            description = f"{found.rows:,} rows fail" if found.rows else "no row fails"
+            yield made._replace(description=description, metadata=metadata)
+        else:
+            yield made
+
+
+def _of_model(node: Mapping[str, Any], shape: Shape | None, told: Mapping[str, Any]) -> dict[str, Any]:
+    if shape is None:
+        return {}
+    columns = [
+        dg.TableColumn(name, type=kind, description=node["columns"].get(name, {}).get("description") or None)
+        for name, kind in shape.columns.items()
+    ]
+    rows = {} if shape.rows is None else {ROWS: shape.rows}
+    seconds = {SECONDS: told["Execution Duration"]} if "Execution Duration" in told else {}
+    return {COLUMNS: dg.TableSchema(columns), **rows, **seconds}
+
+
+def _ids(row: Mapping[str, Any]) -> str:
+    """What a row that a test found is known by: its keys, or whatever it holds where it has none."""
+    keys = {name: value for name, value in row.items() if name.endswith(("_key", "_id", "_field"))}
+    return ", ".join(f"{name} {value}" for name, value in list((keys or row).items())[:MOST_SHOWN_COLUMNS])
 
 
 def selection(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:

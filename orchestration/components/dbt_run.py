@@ -5,6 +5,7 @@ every line as JSON: more than half of what it costs on a small company.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -22,6 +23,14 @@ from orchestration.components.nightly import Blocked
 
 # What dbt calls the events that tell how a model or a test ended.
 RESULTS = frozenset({"LogModelResult", "LogTestResult"})
+
+
+@dataclass(frozen=True)
+class Failing:
+    """How many rows a test found, and the statement that finds them."""
+
+    rows: int
+    sql: str
 
 
 class DbtRun:
@@ -59,6 +68,15 @@ class DbtRun:
         while (event := reported.get()) is not None:
             yield event
         worker.join()
+
+    def failures(self) -> dict[str, Failing]:
+        """What each test of the run found, by its unique id; an empty finding where it passed."""
+        results = getattr(self._outcome.result, "results", []) if self._outcome else []
+        return {
+            result.node.unique_id: Failing(int(result.failures or 0), str(result.node.compiled_code or ""))
+            for result in results
+            if result.node.resource_type == "test"
+        }
 
     def raise_on_failure(self) -> None:
         """Say why dbt failed, if it did.

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import CronFreshnessPolicy
 
 from orchestration.definitions import defs
 from orchestration.defs.forecast.forecast import DESCRIPTIONS
+from orchestration.publishing.catalogue import contract
+from orchestration.publishing.contracts import SERVED_TABLES
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 
@@ -54,14 +57,35 @@ def test_every_asset_is_part_of_the_nightly_job_and_has_a_partition_a_day(loaded
         assert partitions.timezone == "Asia/Shanghai"
 
 
-def test_every_asset_has_a_group_and_a_description(loaded: dg.Definitions) -> None:
+def test_every_asset_says_what_it_is_who_answers_for_it_and_when_it_is_late(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
-    bare = [
-        key.to_user_string()
-        for key in graph.materializable_asset_keys
-        if not graph.get(key).description or graph.get(key).group_name == "default"
-    ]
-    assert bare == []
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, key
+        assert node.kinds, key
+        assert node.owners == ["team:sales-operations" if node.group_name == "standards" else "team:data"], key
+        policy = node.freshness_policy_or_from_metadata
+        assert isinstance(policy, CronFreshnessPolicy), key
+        assert (policy.deadline_cron, policy.timezone) == ("0 7 * * *", "Asia/Shanghai"), key
+
+
+def test_groups_are_the_steps_of_a_night(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    groups = {graph.get(key).group_name for key in graph.materializable_asset_keys}
+    assert groups == {
+        *("standards", "ingest", "transform_staging", "transform_intermediate", "transform_marts"),
+        *("quality", "forecast", "insights", "publish"),
+    }
+
+
+def test_every_table_that_is_served_shows_the_columns_of_its_contract_before_any_night(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    for table in SERVED_TABLES:
+        schema = graph.get(dg.AssetKey(table.name)).metadata["dagster/column_schema"]
+        columns = getattr(schema, "value", schema).columns
+        promised = list(contract()[table.name]["columns"])
+        assert [column.name for column in columns] == promised, table.name
+        assert all(column.description for column in columns), table.name
 
 
 def test_violations_and_forecasts_are_terminal_for_sql(loaded: dg.Definitions) -> None:

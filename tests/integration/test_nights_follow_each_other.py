@@ -10,9 +10,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from catalogue_told import told
 from clones import Clone, put_extract
 
 from orchestration.components.dbt_models import DBT
+from orchestration.definitions import defs
 from orchestration.warehouse import Warehouse
 
 MakeClone = Callable[[str | None], Clone]
@@ -331,3 +333,39 @@ def test_one_entry_in_a_funnel_file_is_a_new_criterion(clone: MakeClone) -> None
     assert ahead.rows() == [("3", "missing")]
     page = (company.home / "reports" / "2026-03-06" / "review.html").read_text(encoding="utf-8")
     assert "An amount of at least 1500 is entered." in page
+
+
+# Documents and steps: they have no columns, and no rows of their own.
+NO_TABLES = {"alerts", "audit", "forecast_page", "insights_page", "review_page"}
+ALL_TABLES = {"publication", "served_database", "served_parquet", "served_postgres"}
+
+
+def test_dagster_shows_columns_rows_and_duration_of_every_asset_and_counts_of_every_check(
+    second: dict[str, object], company: Clone
+) -> None:
+    graph = defs().resolve_asset_graph()
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.materializable_asset_keys}
+    # Counting these would work out their whole query once more.
+    views = {
+        name
+        for name, node in nodes.items()
+        if node.metadata.get("dagster-dbt/materialization_type") == "view" and node.group_name != "transform_staging"
+    }
+    assert len(views) < len(nodes) / 5
+    assets, checks = told(company.home, set(nodes))
+    for name, metadata in assets.items():
+        assert metadata["duration_seconds"] >= 0, name
+        assert ("dagster/row_count" in metadata) == (name not in NO_TABLES | views), name
+        if name not in NO_TABLES | ALL_TABLES:
+            assert metadata["dagster/column_schema"].columns, name
+    assert assets["deals_current"]["dagster/row_count"] == company.query("select count(*) from deals_current").item()
+
+    assert set(checks) == {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
+    for name, found in checks.items():
+        assert found["description"], name
+        assert isinstance(found["failing"], int), name
+    rules = {name: found for name, found in checks.items() if name.startswith("quality_violations: ")}
+    failing = [found for found in rules.values() if found["failing"]]
+    assert failing, "there must be something to show"
+    for found in failing:
+        assert len(found["deals"].split(", ")) == found["failing"]

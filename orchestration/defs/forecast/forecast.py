@@ -6,6 +6,7 @@ from importlib.metadata import version
 import dagster as dg
 import polars as pl
 
+from orchestration.components.catalogue import measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.forecast.columns import described
 from orchestration.forecasting import forecast_movement
@@ -108,6 +109,7 @@ def spec(table: str, *further: str) -> dg.AssetSpec:
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 @holding_the_warehouse
 def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -128,6 +130,7 @@ def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> 
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 @holding_the_warehouse
 def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()

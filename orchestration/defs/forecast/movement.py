@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
+from orchestration.components.catalogue import measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.forecast.columns import described
 from orchestration.forecasting.movement import METHOD, changed_positions, history, no_positions
@@ -63,6 +64,7 @@ FORECAST = dg.AssetKey("forecast_movement")
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 @holding_the_warehouse
 def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()

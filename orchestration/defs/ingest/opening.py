@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from orchestration.components.catalogue import COLUMNS, described, measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.night import standards_from_environment
 from orchestration.opening import clock, known_inputs, mappings, refuse_without_deals
@@ -18,8 +19,9 @@ def standards_specs() -> list[dg.AssetSpec]:
             group_name="standards",
             kinds={"yaml"},
             description=f"What quality/standards says, as the table {name}.",
+            metadata={COLUMNS: described(dg.AssetKey(["standards", name]), frame)[COLUMNS]},
         )
-        for name in tables(load(standards_from_environment()))
+        for name, frame in tables(load(standards_from_environment())).items()
     ]
 
 
@@ -30,30 +32,35 @@ def raw_keys() -> list[dg.AssetKey]:
 
 
 @dg.multi_asset(specs=standards_specs(), partitions_def=nightly_partitions(), backfill_policy=ONE_NIGHT_A_RUN)
+@measured
 def standards(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     written = tables(nightly.standards())
     nightly.warehouse().write("standards", written)
     for name, frame in written.items():
-        yield dg.MaterializeResult(asset_key=["standards", name], metadata={"dagster/row_count": frame.height})
+        key = dg.AssetKey(["standards", name])
+        yield dg.MaterializeResult(asset_key=key, metadata=described(key, frame))
 
 
 @dg.multi_asset(
     name="opening",
     specs=[
         dg.AssetSpec(
-            ["night", "clock"], deps=raw_keys(), group_name="ingest", description="The date and as-of of the night."
-        ),
-        dg.AssetSpec(
-            ["night", "inputs"], deps=raw_keys(), group_name="ingest", description="What each CRM last gave, and when."
-        ),
+            ["night", name], deps=raw_keys(), group_name="ingest", kinds={"polars", "duckdb"}, description=description
+        )
+        for name, description in (
+            ("clock", "One row: the date and as-of of the night."),
+            ("inputs", "One row per CRM, mapped object and neutral object: what was last given of it, and when."),
+        )
     ],
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 def opening(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night = nightly.night(context.partition_key)
     refuse_without_deals(night)
     written = {"clock": clock(night), "inputs": known_inputs(night)}
     nightly.warehouse().write("night", written)
     for name, frame in written.items():
-        yield dg.MaterializeResult(asset_key=["night", name], metadata={"dagster/row_count": frame.height})
+        key = dg.AssetKey(["night", name])
+        yield dg.MaterializeResult(asset_key=key, metadata=described(key, frame))

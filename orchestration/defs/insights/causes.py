@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from orchestration.components.catalogue import measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.defs.insights.columns import described
 from orchestration.insights.causes import Settings, cause_deals, conversion_causes, criterion_wordings, stage_names
@@ -42,6 +43,7 @@ DESCRIPTIONS = {
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 @holding_the_warehouse
 def cause_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()

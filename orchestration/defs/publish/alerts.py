@@ -5,6 +5,7 @@ import os
 import dagster as dg
 
 from orchestration.alerting import alert, is_configured
+from orchestration.components.catalogue import measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.publishing.alerts.record import UNSETTLED, brief, sentences
 
@@ -23,6 +24,7 @@ class AlertsConfig(dg.Config):  # type: ignore[misc,unused-ignore]
     backfill_policy=ONE_NIGHT_A_RUN,
     description="One digest of what is new for each audience of alerts.yml. A delivery that fails is recorded.",
 )
+@measured
 def alerts(context: dg.AssetExecutionContext, config: AlertsConfig, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, standards = nightly.night(context.partition_key), nightly.standards()
     if not config.send or not is_configured(standards):

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import dagster as dg
 import polars as pl
 
+from orchestration.components.catalogue import ROWS, measured
 from orchestration.components.nightly import (
     ONE_NIGHT_A_RUN,
     Blocked,
@@ -17,7 +18,7 @@ from orchestration.components.nightly import (
 )
 from orchestration.keeping import keep_page, keep_standards
 from orchestration.movement import BROUGHT, LEADING
-from orchestration.night import Night, NightRecord, code_version, rate_date, replace_file
+from orchestration.night import Night, NightRecord, code_version, rate_date, read_record, replace_file
 from orchestration.opening import (
     InputRefused,
     config_hash,
@@ -64,10 +65,12 @@ ARCHIVED = {
 @dg.asset(
     deps=AUDITED,
     group_name="publish",
+    kinds={"duckdb"},
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
     description="Whether the night may be published: every stage mapped, every rule judged, no block on the data.",
 )
+@measured
 @holding_the_warehouse
 def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
@@ -83,7 +86,7 @@ def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Materialize
         raise Blocked(about_data[0])
     for sentence in sentences:
         context.log.warning(sentence)
-    return dg.MaterializeResult(metadata={"unmapped stages": len(sentences)})
+    return dg.MaterializeResult(metadata={"tables": len(AUDITED), "unmapped stages": len(sentences)})
 
 
 @dg.asset(
@@ -94,6 +97,7 @@ def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Materialize
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The night as readers get it: one DuckDB file, complete under its name or not there.",
 )
+@measured
 @holding_the_warehouse
 def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -140,12 +144,14 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The same tables as Parquet files, in a folder of the night's own.",
 )
+@measured
 @holding_the_warehouse
 def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
-    folder = write_parquet(night, recorded(warehouse, night))
-    return dg.MaterializeResult(metadata={"path": str(folder)})
+    record = recorded(warehouse, night)
+    folder = write_parquet(night, record)
+    return dg.MaterializeResult(metadata={ROWS: sum(record.table_rows.values()), "path": str(folder)})
 
 
 @dg.asset(
@@ -156,6 +162,7 @@ def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Ma
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The morning review of the night, one self-contained page.",
 )
+@measured
 @holding_the_warehouse
 def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -169,7 +176,7 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
         earlier_violations=history(night.earlier_archives()[-TREND_NIGHTS:], "violations"),
     )
     keep_page(night, night.review_file, render(page).encode())
-    return dg.MaterializeResult(metadata={"path": str(night.review_file)})
+    return dg.MaterializeResult(metadata={"bytes": night.review_file.stat().st_size, "path": str(night.review_file)})
 
 
 @dg.asset(
@@ -180,6 +187,7 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     backfill_policy=ONE_NIGHT_A_RUN,
     description="What is expected, how sure that is and how good it has been, one self-contained page.",
 )
+@measured
 @holding_the_warehouse
 def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -190,7 +198,9 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
         night.business_date,
     )
     keep_page(night, night.forecast_file, page.encode())
-    return dg.MaterializeResult(metadata={"path": str(night.forecast_file)})
+    return dg.MaterializeResult(
+        metadata={"bytes": night.forecast_file.stat().st_size, "path": str(night.forecast_file)}
+    )
 
 
 @dg.asset(
@@ -201,6 +211,7 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
     backfill_policy=ONE_NIGHT_A_RUN,
     description="Where the funnel loses, why, and what it should be, one self-contained page.",
 )
+@measured
 @holding_the_warehouse
 def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -211,7 +222,9 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
         night.business_date,
     )
     keep_page(night, night.insights_file, page.encode())
-    return dg.MaterializeResult(metadata={"path": str(night.insights_file)})
+    return dg.MaterializeResult(
+        metadata={"bytes": night.insights_file.stat().st_size, "path": str(night.insights_file)}
+    )
 
 
 @dg.asset(
@@ -221,6 +234,7 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
     backfill_policy=ONE_NIGHT_A_RUN,
     description="What every served table and column means, one self-contained page for all nights.",
 )
+@measured
 def data_dictionary(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night = nightly.night(context.partition_key)
     page = dictionary_page(map(meaning, PUBLISHED.values()), nightly.standards().company.language).encode()
@@ -229,16 +243,18 @@ def data_dictionary(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     is_new = not file.exists() or file.read_bytes() != page
     if is_new:
         replace_file(file, page)
-    return dg.MaterializeResult(metadata={"path": str(file), "is_new": is_new})
+    return dg.MaterializeResult(metadata={"bytes": len(page), "path": str(file), "is_new": is_new})
 
 
 @dg.asset(
     deps=[served_database, served_parquet, review_page, forecast_page, insights_page, data_dictionary],
     group_name="publish",
+    kinds={"parquet", "duckdb"},
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The last step: what later nights need, the record of this one, and the switch of the served file.",
 )
+@measured
 @holding_the_warehouse
 def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
@@ -260,6 +276,7 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     is_latest = switch(night, record)
     return dg.MaterializeResult(
         metadata={
+            ROWS: sum(record.table_rows.values()),
             "is_latest": is_latest,
             "path": str(night.current_file),
             "is_later_word": word == LATER_WORD,
@@ -276,15 +293,18 @@ def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     backfill_policy=ONE_NIGHT_A_RUN,
     description="The same tables in a schema of PostgreSQL, where serving.yml names one.",
 )
+@measured
 def served_postgres(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
+    night = nightly.night(context.partition_key)
     try:
-        said = publish_to_postgres(nightly.night(context.partition_key), nightly.standards(), os.environ)
+        said = publish_to_postgres(night, nightly.standards(), os.environ)
     except Exception as error:
         # By an attribute, because the driver is an extra. A variable that is not set will not be set in a moment.
         if getattr(error, "is_passing", False):
             raise dg.RetryRequested(max_retries=2, seconds_to_wait=POSTGRES_WAIT_SECONDS) from error
         raise
-    return dg.MaterializeResult(metadata={"published": said or "nothing is to be published there"})
+    rows = sum(read_record(night.archive).table_rows.values()) if said else 0
+    return dg.MaterializeResult(metadata={ROWS: rows, "published": said or "nothing is to be published there"})
 
 
 def read_for_page(warehouse: Warehouse, read: Mapping[str, Sequence[str]]) -> dict[str, pl.DataFrame]:

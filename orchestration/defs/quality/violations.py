@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
+from orchestration.components.catalogue import described, measured
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
 from orchestration.night import Night, standards_from_environment
 from orchestration.opening import loads_of_the_night
@@ -78,6 +79,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     partitions_def=nightly_partitions(),
     backfill_policy=ONE_NIGHT_A_RUN,
 )
+@measured
 @holding_the_warehouse
 def judge(
     context: dg.AssetExecutionContext, nightly: Nightly
@@ -131,10 +133,6 @@ def judge(
         "quality_incidents": followed_by(past_incidents, archived["incidents"]),
     }
     warehouse.write("quality", {**served, **{f"{name}_tonight": frame for name, frame in archived.items()}})
-    for outcome in outcomes.iter_rows(named=True):
-        yield check_result(outcome)
-    for each in standards.data.expectations:
-        yield data_check_result(each.expectation, each.severity, results)
     is_open = pl.col("state") == "open"
     counts = {
         "open": violations.filter(is_open).height,
@@ -142,8 +140,14 @@ def judge(
         "closed tonight": tonight.filter(~is_open).height,
     }
     for name, frame in served.items():
-        metadata = {"dagster/row_count": frame.height, **(counts if name == "quality_violations" else {})}
-        yield dg.MaterializeResult(asset_key=dg.AssetKey(name), metadata=metadata)
+        key = dg.AssetKey(name)
+        metadata = {**described(key, frame), **(counts if key == VIOLATIONS else {})}
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+    # After the tables: a check is shown beside the last materialisation before it.
+    for outcome in outcomes.iter_rows(named=True):
+        yield check_result(outcome)
+    for each in standards.data.expectations:
+        yield data_check_result(each.expectation, each.severity, results)
 
 
 def data_measures(
@@ -220,6 +224,9 @@ def data_check_result(expectation: str, severity: str, results: pl.DataFrame) ->
         severity=SEVERITY[severity] if is_error else dg.AssetCheckSeverity.WARN,
         description=f"{failed.height} of {about.height} fail; {unjudged.height} could not be judged",
         metadata={
+            "evaluated": about.height - unjudged.height,
+            "failing": failed.height,
+            "not evaluated": unjudged.height,
             "failed": ", ".join(failed["subject"]),
             "not judged": ", ".join(unjudged["subject"]),
             "error": "; ".join(about["error"].drop_nulls()),

@@ -35,9 +35,9 @@ def test_each_view_is_reported_once_after_what_it_is_built_on_and_before_what_is
     said: list[str] = []
     for number, (is_view, _) in enumerate(graph):
         if not is_view:
-            said += [result.asset_key.to_user_string() for result in standing.under(f"model.p.m{number}")]  # type: ignore[union-attr]
+            said += [result.asset_key.to_user_string() for _, result in standing.under(f"model.p.m{number}")]  # type: ignore[union-attr]
             said.append(f"m{number}")
-    said += [result.asset_key.to_user_string() for result in standing.left()]  # type: ignore[union-attr]
+    said += [result.asset_key.to_user_string() for _, result in standing.left()]  # type: ignore[union-attr]
     assert sorted(said) == sorted(f"m{number}" for number in range(len(graph)))
     for number, (_, parents) in enumerate(graph):
         for parent in parents:
