@@ -8,6 +8,7 @@ waiver and the instant of a fetch.
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,12 @@ from pathlib import Path
 from shlex import join
 from typing import Annotated, Any, ParamSpec, TypeVar
 
+import click
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.log_lines import LogFormat, LogLine
 from orchestration.night import (
     PROJECT,
     Home,
@@ -96,18 +99,38 @@ def refusals_as_sentences(command: Callable[Arguments, Result]) -> Callable[Argu
         try:
             return command(*args, **kwargs)
         except NightFailed as failed:
-            errors.print(
-                str(failed), style="red" if failed.code != Exit.FAULT else "bold red", markup=False, soft_wrap=True
-            )
+            _refuse(str(failed), failed.code)
             raise typer.Exit(failed.code) from None
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
         except Exception as error:
             code = EXIT_OF_ERROR.get(type(error).__name__)
             if code is None:
-                raise
-            errors.print(str(error), style="red", markup=False, soft_wrap=True)
+                # Left to the interpreter it would end with 1, which says that findings block the night.
+                _refuse(traceback.format_exc(), Exit.FAULT)
+                raise typer.Exit(Exit.FAULT) from None
+            _refuse(str(error), code)
             raise typer.Exit(code) from None
 
     return run
+
+
+def _refuse(sentence: str, code: Exit) -> None:
+    """Say why a command leaves: in red for people, as a line of the log where those are JSON."""
+    if _log_format() is LogFormat.JSON:
+        _tell("", "error", "failed", sentence, exit_code=int(code))
+    else:
+        errors.print(sentence, style="red" if code != Exit.FAULT else "bold red", markup=False, soft_wrap=True)
+
+
+def _log_format() -> LogFormat:
+    """How the command that runs was asked to log; as text where it knows no such option."""
+    context = click.get_current_context(silent=True)
+    return LogFormat(context.params.get("log_format") or LogFormat.TEXT) if context else LogFormat.TEXT
+
+
+def _tell(night: str, level: str, event: str, message: str, **more: object) -> None:
+    LogLine(datetime.now(UTC), night, "", level, event, message, more).write(_log_format())
 
 
 def alone_in_the_home(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -127,6 +150,12 @@ BusinessDate = Annotated[
 ]
 
 
+Logging = Annotated[
+    LogFormat,
+    typer.Option("--log-format", help="How the run tells of itself: lines for people, or one JSON object a line."),
+]
+
+
 @app.command()
 @refusals_as_sentences
 @alone_in_the_home
@@ -135,6 +164,7 @@ def night(
     alerts: Annotated[
         bool, typer.Option(help="Tell the audiences of alerts.yml what is new; not for nights that are filled in.")
     ] = True,
+    log_format: Logging = LogFormat.TEXT,
 ) -> None:
     """Run one night: extracts to served tables. A past night is run as it was known then."""
     from orchestration import serving
@@ -150,12 +180,37 @@ def night(
             from orchestration.alerting import alert
 
             alert(tonight, standards, os.environ)
-        console.print(f"Nothing changed: the night of {tonight.business_date} is published as it would be again.")
+        unchanged = f"Nothing changed: the night of {tonight.business_date} is published as it would be again."
+        _end(tonight, "unchanged", unchanged, log_format)
+        return
+    begun = f"Night of {tonight.business_date}, known up to {tonight.as_of_at:%Y-%m-%d %H:%M} UTC"
+    if log_format is LogFormat.JSON:
+        _tell(str(tonight.business_date), "info", "night_started", begun)
+    else:
+        console.print(begun)
+    _run(tonight, alerts=alerts)
+    _end(tonight, "published", None, log_format)
+
+
+def _end(tonight: Night, event: str, sentence: str | None, log_format: LogFormat) -> None:
+    """Say what became of the night: a table for people, or one line with its record."""
+    if log_format is LogFormat.TEXT:
+        if sentence:
+            console.print(sentence)
         _print_summary(tonight)
         return
-    console.print(f"Night of {tonight.business_date}, known up to {tonight.as_of_at:%Y-%m-%d %H:%M} UTC")
-    _run(tonight, alerts=alerts)
-    _print_summary(tonight)
+    record = read_record(tonight.archive)
+    counts = ("rows_in", "rows_quarantined", "extracts_held", "deals", "open_deals", "open_violations")
+    _tell(
+        str(tonight.business_date),
+        "info",
+        event,
+        sentence or f"The night of {tonight.business_date} is published.",
+        night_id=record.night_id,
+        served=str(tonight.served_file),
+        seconds=record.duration_seconds,
+        **{name: getattr(record, name) for name in counts},
+    )
 
 
 @app.command()
@@ -506,6 +561,7 @@ def _execute(night: Night, config: Mapping[str, Any], *, without_group: str | No
     loaded = defs()
     graph = loaded.resolve_asset_graph()
     chosen = [key for key in graph.materializable_asset_keys if graph.get(key).group_name != without_group]
+    lines = {"night": str(night.business_date), "format": _log_format().value}
     # dbt tells every test that passes; that belongs in a log, beside what Dagster keeps of the run.
     with (
         dg.DagsterInstance.get() as instance,
@@ -517,7 +573,7 @@ def _execute(night: Night, config: Mapping[str, Any], *, without_group: str | No
             instance=instance,
             raise_on_error=False,
             asset_selection=chosen if without_group else None,
-            run_config={"loggers": {"step_lines": {}}, **config},
+            run_config={"loggers": {"step_lines": {"config": lines}}, **config},
         )
     if not result.success:
         raise _first_failure(result)

@@ -1,6 +1,7 @@
 """The extracts of one CRM as assets: inbox to lake, and the lake to the raw tables of the warehouse."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Self
 
 import dagster as dg
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from orchestration.components.catalogue import COLUMNS, ROWS, columns_of, measured
 from orchestration.components.file_progress import FileProgress
 from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
+from orchestration.components.step_lines import say
 from orchestration.ingest.load import LoadReport, RawObject, known_objects, load, raw_objects
 from orchestration.ingest.mapping import CrmMapping
 from orchestration.warehouse import COLUMN_TYPES, LINEAGE
@@ -58,7 +60,7 @@ class CrmExtracts(dg.Component):
             night = nightly.night(context.partition_key)
             loaded = LoadReport([], [])
             if nightly.is_taking:
-                with FileProgress() as progress:
+                with FileProgress(say=partial(say, f"ingest_{mapping.crm}")) as progress:
                     loaded = load(night.home.shelf, mapping, night.time_zone, night.as_of_at, progress)
             for report in loaded.files:
                 context.log.info(

@@ -3,6 +3,7 @@
 Display only; what is read and how is the business of `orchestration.ingest`.
 """
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +19,13 @@ SHOWN_BYTES = 10_000_000
 
 
 class FileProgress:
-    """A callback for `load` that shows object, rows and bytes of each large file."""
+    """A callback for `load` that shows object, rows and bytes of each large file.
 
-    def __init__(self, console: Console | None = None) -> None:
+    say: is told one sentence for each where there is no terminal.
+    """
+
+    def __init__(self, console: Console | None = None, say: Callable[[str], None] = lambda _: None) -> None:
+        self._say = say
         self._console = console or Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -49,7 +54,7 @@ class FileProgress:
         is_done = progress.bytes_read >= progress.bytes_total
         if not self._console.is_terminal:
             if is_done:
-                self._console.print(f"    {progress.file}: {rows} rows, {size}", soft_wrap=True, highlight=False)
+                self._say(f"{progress.file}: {rows} rows, {size}")
             return
         if progress.file not in self._tasks:
             self._tasks[progress.file] = self._bars.add_task(

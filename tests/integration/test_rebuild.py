@@ -1,6 +1,7 @@
 """All that is under the home but the lake may be deleted: a rebuild brings back every table, record and page."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -47,9 +48,20 @@ def company(clone: MakeClone) -> Clone:
         {"deals.csv": SECOND, "manifest.json": '{"extract": "delta", "files": {"deals.csv": {"rows": 1}}}'},
     )
     kill_a_night_while_another_is_refused(made)
-    for night in NIGHTS:
-        made.night(night)
+    made.night(NIGHTS[0])
+    every_line_of_a_night_is_json(made)
     return made
+
+
+def every_line_of_a_night_is_json(made: Clone) -> None:
+    lines = [json.loads(line) for line in made.run("night", "--date", NIGHTS[1], "--log-format", "json").splitlines()]
+    assert {line["night"] for line in lines} == {NIGHTS[1]}
+    assert all(line["level"] and line["event"] and line["message"] and "step" in line for line in lines)
+    events = [line["event"] for line in lines]
+    assert (events[0], events[-1]) == ("night_started", "published")
+    assert events.count("step_started") == events.count("step_ended") > 10
+    assert {line["step"] for line in lines if line["event"] == "step_ended"} >= {"ingest_generic", "transform", "judge"}
+    assert lines[-1]["deals"] == 2
 
 
 def kill_a_night_while_another_is_refused(made: Clone) -> None:
@@ -68,6 +80,8 @@ def kill_a_night_while_another_is_refused(made: Clone) -> None:
         said = made.night(NIGHTS[1], expect=2)
         assert f"night --date {NIGHTS[0]} is running (pid {first.pid} on " in said
         assert len(said.splitlines()) == 1
+        refused = json.loads(made.run("night", "--log-format", "json", expect=2))
+        assert (refused["event"], refused["level"], refused["exit_code"]) == ("failed", "error", 2)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()

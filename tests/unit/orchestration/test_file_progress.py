@@ -10,12 +10,13 @@ from orchestration.ingest.taking import Progress
 
 def shown(*steps: Progress, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
-    with FileProgress(console) as progress:
+    said: list[str] = []
+    with FileProgress(console, said.append) as progress:
         for step in steps:
             progress(step)
             progress._bars.refresh()
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return console.file.getvalue() + "\n".join(said)
 
 
 HALF = Progress("deals", "generic/2026-03-31/deals.csv", 500_000, 150_000_000, 300_000_000)
@@ -29,7 +30,7 @@ def test_a_terminal_shows_object_rows_and_bytes_while_they_are_read() -> None:
 
 
 def test_elsewhere_each_file_is_one_line_when_it_is_read() -> None:
-    assert shown(HALF, WHOLE, terminal=False) == "    generic/2026-03-31/deals.csv: 1,000,000 rows, 300.0 MB\n"
+    assert shown(HALF, WHOLE, terminal=False) == "generic/2026-03-31/deals.csv: 1,000,000 rows, 300.0 MB"
 
 
 def test_small_files_show_nothing() -> None:
