@@ -47,6 +47,7 @@ lint: .venv/installed
 	@$(RUN)/sqlfmt --check --quiet dbt_project
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports --no-logo
+	@$(RUN)/hadolint Containerfile
 
 format: .venv/installed
 	@$(RUN)/ruff check --fix --quiet .
