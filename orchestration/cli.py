@@ -9,7 +9,7 @@ waiver and the instant of a fetch.
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.condition import Finding
 from orchestration.log_lines import LogFormat, LogLine
 from orchestration.night import (
     PROJECT,
@@ -458,10 +459,11 @@ def superset(
 @app.command()
 @refusals_as_sentences
 def doctor() -> None:
-    """Check standards, mappings, extracts and alerts without running or sending anything."""
-    from orchestration import alerting, serving
+    """Check standards, machine, extracts, serving and alerts without running or sending anything."""
+    from orchestration import alerting, condition, serving
     from orchestration.opening import look
 
+    home = home_from_environment()
     try:
         standards = load(standards_from_environment())
     except StandardsRefused as refused:
@@ -469,12 +471,41 @@ def doctor() -> None:
         for problem in refused.problems:
             errors.print(problem, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(Exit.REFUSED) from None
-    for line in look(_night(standards, None), standards):
-        console.print(line, soft_wrap=True)
-    for line in serving.look(standards, os.environ):
-        console.print(f"Serving     {line}", markup=False, soft_wrap=True)
-    for line in alerting.look(home_from_environment(), standards, os.environ):
-        console.print(f"Alerts      {line}", markup=False, soft_wrap=True)
+    night = _night(standards, None)
+    worst = [_found(finding) for finding in condition.look(home, night.business_date)]
+    for subject, told in (
+        ("", look(night, standards)),
+        ("Serving", serving.look(standards, os.environ)),
+        ("Alerts", alerting.look(home, standards, os.environ)),
+    ):
+        worst.append(_looked(subject, told))
+    if max(worst) is not Exit.PUBLISHED:
+        raise typer.Exit(max(worst))
+
+
+def _found(finding: Finding) -> Exit:
+    """Print a finding; the code that it makes the doctor leave with."""
+    line = f"{finding.subject:<12}{'warning: ' if finding.kind == 'warning' else ''}{finding.sentence}"
+    code = {"refused": Exit.REFUSED, "fault": Exit.FAULT}.get(finding.kind, Exit.PUBLISHED)
+    if code is Exit.PUBLISHED:
+        console.print(line, markup=False, soft_wrap=True)
+    else:
+        errors.print(line, style="red", markup=False, soft_wrap=True)
+    return code
+
+
+def _looked(subject: str, told: Iterator[str]) -> Exit:
+    """Print what was looked at up to the first thing that would stop a night, so that all subjects are heard."""
+    try:
+        for line in told:
+            console.print(f"{subject:<12}{line}" if subject else line, markup=False, soft_wrap=True)
+    except Exception as error:
+        code = EXIT_OF_ERROR.get(type(error).__name__)
+        if code is None:
+            raise
+        errors.print(f"{subject:<12}{error}" if subject else str(error), style="red", markup=False, soft_wrap=True)
+        return code
+    return Exit.PUBLISHED
 
 
 @app.command()
