@@ -7,6 +7,7 @@ API has a lock for each CRM instead: an extract takes hours the first time, and 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from orchestration.ingest.locking import announced
 from orchestration.keeping import settle
@@ -14,6 +15,18 @@ from orchestration.night import Home
 
 # The locks that this process has: a night of the command line begins a run of Dagster inside its own.
 _mine: set[Path] = set()
+
+
+def identity(home: Home) -> str:
+    """What tells this home from every other, wherever it is mounted. Asked by the run that holds the lock.
+
+    It stands in the file of the lock, written once.
+    """
+    known = home.lock.read_text(encoding="utf-8")
+    if not known:
+        known = uuid4().hex
+        home.lock.write_text(known, encoding="utf-8")
+    return known
 
 
 @contextmanager

@@ -11,12 +11,14 @@ import dagster as dg
 
 from orchestration.ingest.locking import Held
 from orchestration.night import Home, Night, home_from_environment, standards_from_environment
-from orchestration.running import alone
+from orchestration.running import alone, identity
 from orchestration.warehouse import Warehouse
 from quality.standards import Standards, load
 
 # Older than any CRM that is still exported; a night before it is a typing error.
 FIRST_BUSINESS_DATE = "2000-01-01"
+# Which home a run works on, so that the next run of it knows those that were lost.
+HOME_TAG = "stageproof/home"
 # Nights build on each other, so a backfill runs them one after the other.
 ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
@@ -53,7 +55,9 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             with alone(self.home(), f"Dagster's run {run.run_id}" if run else "Dagster"):
                 if run and instance:
-                    end_lost_runs(instance, run.run_id)
+                    mine = identity(self.home())
+                    instance.add_run_tags(run.run_id, {HOME_TAG: mine})
+                    end_lost_runs(instance, run.run_id, mine)
                 yield self
         except Held:
             if run and instance:
@@ -79,13 +83,15 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Warehouse(self.home().warehouse)
 
 
-def end_lost_runs(instance: dg.DagsterInstance, running: str) -> list[str]:
-    """Mark the runs failed that count as running and cannot be: whoever calls this holds the lock of the home.
+def end_lost_runs(instance: dg.DagsterInstance, running: str, home: str) -> list[str]:
+    """Mark the runs of a home failed that count as running and cannot be: whoever calls this holds its lock.
 
-    Gives their ids. Dagster does not see the process of a local run die, and lets no other begin meanwhile.
+    Gives their ids. Dagster does not see the process of a local run die, and lets no other begin meanwhile. Runs of
+    other homes and other projects may share its storage, and are none of ours.
     """
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    lost = [run for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)) if run.run_id != running]
+    ours = dg.RunsFilter(statuses=unfinished, tags={HOME_TAG: home})
+    lost = [run for run in instance.get_runs(ours) if run.run_id != running]
     for run in lost:
         instance.report_run_failed(run, "Its process has ended without a word; another run holds the home now.")
     return [run.run_id for run in lost]

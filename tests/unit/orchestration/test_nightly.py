@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 from other_processes import holding
 
-from orchestration.components.nightly import Nightly
+from orchestration import running
+from orchestration.components.nightly import HOME_TAG, Nightly
 from orchestration.ingest.locking import Held, holder
 from orchestration.night import Home
 
@@ -54,9 +55,16 @@ def test_a_run_of_dagster_fails_before_its_first_step_while_another_runs_and_is_
 
 
 def test_runs_whose_process_was_lost_are_ended_by_the_next(instance: dg.DagsterInstance, home: Home) -> None:
-    lost, done = (
-        instance.create_run_for_job(telling, status=status).run_id
-        for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS)
+    with running.alone(home, "before"):
+        mine = running.identity(home)
+    lost, done, of_another_home, of_another_project = (
+        instance.create_run_for_job(telling, status=status, tags=tags).run_id
+        for status, tags in (
+            (dg.DagsterRunStatus.STARTED, {HOME_TAG: mine}),
+            (dg.DagsterRunStatus.SUCCESS, {HOME_TAG: mine}),
+            (dg.DagsterRunStatus.STARTED, {HOME_TAG: "another"}),
+            (dg.DagsterRunStatus.STARTED, {}),
+        )
     )
     assert telling.execute_in_process(instance=instance).success
 
@@ -67,6 +75,8 @@ def test_runs_whose_process_was_lost_are_ended_by_the_next(instance: dg.DagsterI
 
     assert status(lost) is dg.DagsterRunStatus.FAILURE
     assert status(done) is dg.DagsterRunStatus.SUCCESS
+    assert status(of_another_home) is status(of_another_project) is dg.DagsterRunStatus.STARTED
+    assert running.identity(home) == mine, "a home stays the one it is"
 
 
 def test_the_settings_of_dagster_are_understood_and_let_one_run_in_at_a_time(
