@@ -19,7 +19,6 @@ from pathlib import Path
 from shlex import join
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -97,41 +96,38 @@ def refusals_as_sentences(command: Callable[Arguments, Result]) -> Callable[Argu
 
     @wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        # Only some commands know the option; the others tell people.
+        form = LogFormat(str(kwargs.get("log_format") or LogFormat.TEXT))
         try:
             return command(*args, **kwargs)
         except NightFailed as failed:
-            _refuse(str(failed), failed.code)
+            _refuse(str(failed), failed.code, form)
             raise typer.Exit(failed.code) from None
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
+        except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
             code = EXIT_OF_ERROR.get(type(error).__name__)
             if code is None:
                 # Left to the interpreter it would end with 1, which says that findings block the night.
-                _refuse(traceback.format_exc(), Exit.FAULT)
+                _refuse(traceback.format_exc(), Exit.FAULT, form)
                 raise typer.Exit(Exit.FAULT) from None
-            _refuse(str(error), code)
+            _refuse(str(error), code, form)
             raise typer.Exit(code) from None
 
     return run
 
 
-def _refuse(sentence: str, code: Exit) -> None:
+def _refuse(sentence: str, code: Exit, form: LogFormat) -> None:
     """Say why a command leaves: in red for people, as a line of the log where those are JSON."""
-    if _log_format() is LogFormat.JSON:
+    if form is LogFormat.JSON:
         _tell("", "error", "failed", sentence, exit_code=int(code))
     else:
         errors.print(sentence, style="red" if code != Exit.FAULT else "bold red", markup=False, soft_wrap=True)
 
 
-def _log_format() -> LogFormat:
-    """How the command that runs was asked to log; as text where it knows no such option."""
-    context = click.get_current_context(silent=True)
-    return LogFormat(context.params.get("log_format") or LogFormat.TEXT) if context else LogFormat.TEXT
-
-
 def _tell(night: str, level: str, event: str, message: str, **more: object) -> None:
-    LogLine(datetime.now(UTC), night, "", level, event, message, more).write(_log_format())
+    """One line of a log in JSON; people are told in tables and sentences."""
+    LogLine(datetime.now(UTC), night, "", level, event, message, more).write(LogFormat.JSON)
 
 
 def alone_in_the_home(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -189,7 +185,7 @@ def night(
         _tell(str(tonight.business_date), "info", "night_started", begun)
     else:
         console.print(begun)
-    _run(tonight, alerts=alerts)
+    _run(tonight, alerts=alerts, form=log_format)
     _end(tonight, "published", None, log_format)
 
 
@@ -573,17 +569,18 @@ def _before(until: str, now: datetime) -> datetime:
     return asked
 
 
-def _run(tonight: Night, *, alerts: bool) -> None:
+def _run(tonight: Night, *, alerts: bool, form: LogFormat) -> None:
     """Run all assets of the night in this process, recorded in Dagster's own storage."""
-    _execute(tonight, {"ops": {"alerts": {"config": {"send": alerts}}}})
+    _execute(tonight, {"ops": {"alerts": {"config": {"send": alerts}}}}, form)
 
 
 def _replay(night: Night) -> None:
     """Build the warehouse of a night again from what the lake knew; nothing is taken, published or sent."""
-    _execute(night, {"resources": {"nightly": {"config": {"is_taking": False}}}}, without_group="publish")
+    config = {"resources": {"nightly": {"config": {"is_taking": False}}}}
+    _execute(night, config, LogFormat.TEXT, without_group="publish")
 
 
-def _execute(night: Night, config: Mapping[str, Any], *, without_group: str | None = None) -> None:
+def _execute(night: Night, config: Mapping[str, Any], form: LogFormat, *, without_group: str | None = None) -> None:
     prepare_dagster_home(night.home)
     import dagster as dg
 
@@ -592,7 +589,7 @@ def _execute(night: Night, config: Mapping[str, Any], *, without_group: str | No
     loaded = defs()
     graph = loaded.resolve_asset_graph()
     chosen = [key for key in graph.materializable_asset_keys if graph.get(key).group_name != without_group]
-    lines = {"night": str(night.business_date), "format": _log_format().value}
+    lines = {"night": str(night.business_date), "format": form.value}
     # dbt tells every test that passes; that belongs in a log, beside what Dagster keeps of the run.
     with (
         dg.DagsterInstance.get() as instance,

@@ -1,5 +1,6 @@
 """One run at a time under a home: the second leaves at once, with one sentence about the first."""
 
+import json
 import os
 import subprocess
 import sys
@@ -40,6 +41,15 @@ def test_whatever_writes_under_the_home_leaves_at_once_with_one_sentence(tmp_pat
     assert second.stderr.startswith(f"stageproof night --date 2026-03-31 is running (pid {first.pid} on ")
     assert second.stderr.count("\n") == 1
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".lock", "lake"], "the second left something"
+
+
+def test_a_refusal_is_a_line_of_json_where_lines_are_json(tmp_path: Path) -> None:
+    with holding(Home(tmp_path).lock, "stageproof night"):
+        second = call(tmp_path, "night", "--log-format", "json")
+    assert second.returncode == 2
+    told = json.loads(second.stderr)
+    assert (told["event"], told["level"], told["exit_code"]) == ("failed", "error", 2)
+    assert told["message"].startswith("stageproof night is running (pid ")
 
 
 def test_after_the_first_was_killed_the_second_works(tmp_path: Path) -> None:
