@@ -11,6 +11,12 @@ with
 
     stages as (select * from {{ ref("int_funnels_tonight") }}),
 
+    crm_names as (select * from {{ ref("stg_standards__stage_crm_names") }}),
+
+    versions as (select * from {{ ref("stg_standards__funnel_versions") }}),
+
+    clock as (select * from {{ ref("stg_night__clock") }}),
+
     funnels as (select distinct funnel from stages),
 
     gates as (
@@ -58,12 +64,57 @@ with
         where verdict in ('supported', 'not_supported', 'contradicted')
     ),
 
+    names_tonight as (
+        select crm_names.funnel, crm_names.crm, crm_names.crm_name, stages.stage, stages.stage_rank
+        from crm_names
+        inner join
+            versions on crm_names.funnel = versions.funnel and crm_names.version = versions.version
+        inner join stages on crm_names.funnel = stages.funnel and crm_names.stage = stages.stage
+        cross join clock
+        where
+            clock.business_date >= versions.valid_from
+            and (versions.valid_to is null or clock.business_date < versions.valid_to)
+    ),
+
+    -- A stage that was merged away lives on in the one that took over what CRMs call it; taken over
+    -- by several, in the last of them, by whose exit all is to be there.
+    successors_in_order as (
+        select
+            crm_names.funnel,
+            crm_names.stage as old_stage,
+            names_tonight.stage,
+            names_tonight.stage_rank,
+            row_number() over (
+                partition by crm_names.funnel, crm_names.stage
+                order by names_tonight.stage_rank desc, names_tonight.stage
+            ) as place
+        from crm_names
+        inner join
+            names_tonight
+            on crm_names.funnel = names_tonight.funnel
+            and crm_names.crm = names_tonight.crm
+            and crm_names.crm_name = names_tonight.crm_name
+        left join
+            stages as still on crm_names.funnel = still.funnel and crm_names.stage = still.stage
+        where still.stage is null
+    ),
+
+    places as (
+        select funnel, stage as usual_stage, stage, stage_rank
+        from stages
+        union all
+        select funnel, old_stage as usual_stage, stage, stage_rank
+        from successors_in_order
+        where place = 1
+    ),
+
     -- A kind of activity as such is found with whoever attends it: of the two only the one that
     -- surely tells more is proposed.
     unasked as (
         select
             candidates.*,
-            stages.stage_rank,
+            places.stage,
+            places.stage_rank,
             row_number() over (
                 partition by candidates.funnel, candidates.subject, candidates.subject_key
                 order by
@@ -74,7 +125,9 @@ with
             = 1 as is_proposed
         from candidates
         inner join
-            stages on candidates.funnel = stages.funnel and candidates.usual_stage = stages.stage
+            places
+            on candidates.funnel = places.funnel
+            and candidates.usual_stage = places.usual_stage
         where candidates.is_found and not candidates.is_asked
     ),
 
@@ -99,7 +152,7 @@ with
             'milestones' as question,
             'milestone_unasked' as finding,
             milestone as subject,
-            usual_stage as stage,
+            stage,
             stage_rank,
             cast(null as {{ dbt.type_string() }}) as criterion_id,
             'exit' as gate,
