@@ -115,6 +115,7 @@ def load(folder: Path) -> Standards:
         rules=models["rules.yml"].rules,
         stalls=models["rules.yml"].stalls,
         causes=models["rules.yml"].causes,
+        milestones=models["rules.yml"].milestones,
         data=models["data.yml"],
         waivers=models["waivers.yml"].waivers if "waivers.yml" in models else [],
         alerts=models.get("alerts.yml", Alerts()),

@@ -277,6 +277,12 @@ class Causes(_Model):
     closed_early_with_touches: Annotated[int, Field(ge=0, le=1000, description="a whole number, 0 or more")]
 
 
+class Milestones(_Model):
+    """What counts as a milestone on the way to a win."""
+
+    decided_before_close_days: Days
+
+
 class Rules(_Model):
     """rules.yml"""
 
@@ -285,6 +291,7 @@ class Rules(_Model):
     ]
     stalls: Annotated[Stalls, Field(description="when a deal is stalled, with a list of reasons")]
     causes: Annotated[Causes, Field(description="what counts as follow-up and as giving up too early")]
+    milestones: Annotated[Milestones, Field(description="what counts as a milestone on the way to a win")]
 
 
 class UsualRange(_Model):
@@ -713,6 +720,7 @@ class Standards(_Model):
     rules: list[Rule]
     stalls: Stalls
     causes: Causes
+    milestones: Milestones
     data: DataQuality
     waivers: list[Waiver]
     alerts: Alerts

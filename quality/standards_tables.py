@@ -131,6 +131,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         "closed_early_within_days": pl.Int64,
         "closed_early_with_touches": pl.Int64,
     },
+    "milestone_settings": {"decided_before_close_days": pl.Int64},
     "stall_settings": {
         "segment": _TEXT,
         "silent_after_days": pl.Int64,
@@ -210,6 +211,7 @@ def tables(standards: Standards) -> dict[str, pl.DataFrame]:
         "periods": list(_periods(standards.company.fiscal_year_starts_in_month)),
         "waivers": waivers(standards).to_dicts(),
         "cause_settings": [standards.causes.model_dump()],
+        "milestone_settings": [standards.milestones.model_dump()],
         **_stall_rows(standards.stalls),
         **_evidence_rows(standards.evidence),
         **_icp_rows(standards.icp),

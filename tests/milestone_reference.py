@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
-from math import floor, log2, log10, sqrt
+from math import floor, log, log2, log10, sqrt
 from statistics import NormalDist, median, quantiles
 
 from criteria_reference import World
@@ -18,6 +18,8 @@ from funnel_reference import Cells, Deal, Run, days, runs_of, wilson
 CLOSES = ("won", "lost", "nurtured", "disqualified")
 ONWARD = ("start", "start_mid", "advance", "skip")
 DAY = timedelta(days=1)
+# As the standards of the worlds say.
+DECIDED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,32 @@ def closed_deals(world: World, happened: Mapping[str, Mapping[str, datetime]]) -
 
 
 def _prospects(world: World, closed: Sequence[Closed]) -> dict[str, int]:
-    """Third of the funnel's closed deals by the shrunken win rate of their mix of band and source."""
-    mixes: dict[tuple[str, str], list[Closed]] = defaultdict(list)
-    for each in closed:
-        mixes[world.band[each.deal.deal_id], each.deal.segments["lead_source"] or "(none)"].append(each)
-    overall = sum(each.is_won for each in closed) / len(closed)
-    m = world.base.shrinkage
-    ranked = sorted(
-        mixes.items(), key=lambda item: ((sum(e.is_won for e in item[1]) + m * overall) / (len(item[1]) + m), item[0])
-    )
-    thirds, before = {}, 0
-    for _, deals in ranked:
-        for each in deals:
-            thirds[each.deal.deal_id] = floor(3 * (before + len(deals) / 2) / len(closed))
-        before += len(deals)
+    """Third of the funnel's closed deals by two shrunken log-odds, of band and of source; small ones are one."""
+    m, least = world.base.shrinkage, world.base.minimum_n
+    overall = (sum(each.is_won for each in closed) + 0.5) / (len(closed) + 1)
+    traits = {
+        each.deal.deal_id: (world.band[each.deal.deal_id], each.deal.segments["lead_source"] or "(none)")
+        for each in closed
+    }
+
+    def term(trait: int, value: str) -> float:
+        counts = Counter(each[trait] for each in traits.values())
+        small = {name for name, n in counts.items() if n <= least}
+        alike = [e for e in closed if traits[e.deal.deal_id][trait] in (small if value in small else {value})]
+        if len(alike) <= least:
+            return 0.0
+        rate = (sum(e.is_won for e in alike) + m * overall) / (len(alike) + m)
+        return log(rate / (1 - rate)) - log(overall / (1 - overall))
+
+    terms = {
+        (trait, value): term(trait, value) for trait in (0, 1) for value in {each[trait] for each in traits.values()}
+    }
+    scores = {deal: round(terms[0, band] + terms[1, source], 9) for deal, (band, source) in traits.items()}
+    thirds = {}
+    for deal, score in scores.items():
+        below = sum(other < score for other in scores.values())
+        middle = 3 * (below + sum(other == score for other in scores.values()) / 2)
+        thirds[deal] = 0 if middle < len(closed) else 1 if middle < 2 * len(closed) else 2
     return thirds
 
 
@@ -93,7 +107,7 @@ def stays(world: World, closed: Sequence[Closed]) -> list[Stay]:
             if place.outcome or place.funnel != each.funnel or run.entered is None or run.left is None:
                 continue
             is_closing = each.runs[number + 1].place.outcome is not None
-            until = min(run.left - DAY if is_closing else run.left, each.closed - DAY)
+            until = min(run.left - DECIDED if is_closing else run.left, each.closed - DECIDED)
             if until <= run.entered:
                 continue
             age = days(each.deal.created, run.entered)
@@ -175,7 +189,7 @@ def stays_of_one(each: Closed) -> list[tuple[datetime, datetime, datetime, str]]
         if run.place.outcome or run.place.funnel != each.funnel or run.entered is None or run.left is None:
             continue
         is_closing = each.runs[number + 1].place.outcome is not None
-        until = min(run.left - DAY if is_closing else run.left, each.closed - DAY)
+        until = min(run.left - DECIDED if is_closing else run.left, each.closed - DECIDED)
         found.append((run.entered, run.left, until, run.place.stage))
     return found
 

@@ -53,12 +53,16 @@ class Nature:
     lost: Sequence[float] = (0.03, 0.025, 0.02)
     # Deals from fairs are lost so many times as slowly, and their customers call back so many times as often.
     better_prospects: float = 2.5
+    # Every deal has a source of its own, a referral by name.
+    has_one_off_sources: bool = False
 
 
 NATURES = {
     "nothing": Nature(),
     "lingering": Nature(lingering_days=60),
     **{name: Nature(plant=plant) for name, plant in PLANTS.items()},
+    # Of a source that one deal has, nobody knows more than how that deal ended.
+    "one_off": Nature(plant=PLANTS["pain"], better_prospects=1.0, has_one_off_sources=True),
     # Deals are clicked through s2, and none ends there; then a quarter end there.
     "click": Nature(going_on=(0.05, 5.0, 0.04), lost=(0.03, 0.0, 0.02)),
     "sieve": Nature(going_on=(0.05, 5.0, 0.04), lost=(0.03, 2.0, 0.02)),
@@ -110,6 +114,8 @@ def live(draw: random.Random, nature: Nature) -> Life:
             break
     life.moves.append((day, outcome))
     _let_noise_happen(draw, life, spans, day, outcome)
+    if nature.has_one_off_sources:
+        life.source = f"{life.source} {draw.random()}"
     return life
 
 

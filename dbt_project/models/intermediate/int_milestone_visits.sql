@@ -5,21 +5,23 @@ with
 
     stages as (select * from {{ ref("int_milestone_stages") }}),
 
+    settings as (select * from {{ ref("stg_standards__milestone_settings") }}),
+
     dated as (
         select
             visits.deal_key,
             stages.stage_number,
             visits.entered_at,
             visits.exited_at,
-            -- What happens on the last day before a close is told of by the close as often as the
-            -- other way round: the signature, the call in which the customer says no.
+            -- What happens once a deal is decided is told of by the close as often as the other way
+            -- round: the contract, the signature, the call in which the customer says no.
             least(
                 case
                     when visits.ended_as in ('won', 'lost', 'nurtured', 'disqualified')
-                    then {{ plus_days("visits.exited_at", "-1") }}
+                    then {{ plus_days("visits.exited_at", "-settings.decided_before_close_days") }}
                     else visits.exited_at
                 end,
-                {{ plus_days("closed_deals.closed_at", "-1") }}
+                {{ plus_days("closed_deals.closed_at", "-settings.decided_before_close_days") }}
             ) as counts_until_at,
             visits.began_as in ('start', 'start_mid', 'advance', 'skip') as is_onward,
             {{ days_between("closed_deals.created_at", "visits.entered_at") }} as age_days,
@@ -29,6 +31,7 @@ with
         from visits
         inner join closed_deals on visits.deal_key = closed_deals.deal_key
         inner join stages on visits.funnel = stages.funnel and visits.stage = stages.stage
+        cross join settings
         where
             visits.funnel = closed_deals.funnel
             and visits.entered_at is not null
@@ -36,7 +39,7 @@ with
     ),
 
     -- Alike in how long a milestone could have come, not in how long the stay was: a lost deal has
-    -- a day less of it.
+    -- as many days less of it.
     counting as (
         select dated.*, {{ days_between("entered_at", "counts_until_at") }} as days
         from dated

@@ -161,8 +161,8 @@ def untraced_candidates(models: CompiledModels) -> list[dict[str, Any]]:
 
         others as (
             select compared.funnel, compared.milestone, count(*) as compared_with_visits
-            from (select distinct funnel, milestone, likeness from milestone_deals where is_compared) as compared
-            inner join milestone_stays on compared.likeness = milestone_stays.likeness
+            from (select distinct funnel, milestone, likeness_number from milestone_deals where is_compared) as compared
+            inner join milestone_stays on compared.likeness_number = milestone_stays.likeness_number
             left join milestone_deals as having_it
                 on compared.funnel = having_it.funnel and compared.milestone = having_it.milestone
                 and milestone_stays.deal_key = having_it.deal_key
@@ -283,6 +283,10 @@ def found_in(rows: list[dict[str, Any]], kind: str) -> Counter[str]:
 def test_a_planted_milestone_is_found(planted: list[dict[str, Any]]) -> None:
     for name, plant in PLANTS.items():
         assert found_in(planted, plant.kind)[name] >= WORLDS_OF_A_KIND - 1, name
+
+
+def test_sources_of_one_deal_each_hide_no_milestone(planted: list[dict[str, Any]]) -> None:
+    assert found_in(planted, PLANTS["pain"].kind)["one_off"] >= WORLDS_OF_A_KIND - 1
 
 
 def test_what_has_nothing_to_do_with_winning_is_not_found(planted: list[dict[str, Any]]) -> None:

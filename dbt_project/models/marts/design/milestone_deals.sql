@@ -36,7 +36,7 @@ select
     having_it.days_before_close,
     stages.stage,
     cast(stages.stage_rank as bigint) as stage_rank,
-    cast(visits.likeness as bigint) as likeness,
+    cast(visits.likeness as bigint) as likeness_number,
     coalesce(having_it.first_at < visits.counts_until_at and strata.has_both, false) as is_compared
 from having_it
 -- Before its first stay, or between two that nobody dated, a deal was in no stage.

@@ -12,6 +12,6 @@ select
     visits.exited_at,
     visits.counts_until_at,
     visits.is_won,
-    cast(visits.likeness as bigint) as likeness
+    cast(visits.likeness as bigint) as likeness_number
 from visits
 inner join stages on visits.stage_number = stages.stage_number
