@@ -23,6 +23,8 @@ from quality.standards import load, tables
 
 SHIPPED = PROJECT / "quality" / "standards"
 CHANGED_ON = date(2025, 7, 1)
+# In the middle of the quarter that is compared: half of its deals came before.
+MID_QUARTER = date(2025, 8, 16)
 SINCE = add_months(CHANGED_ON, -15)
 # The quarter after the change has been watched for 125 days, the next one for 33: no stage's horizon is as short.
 NIGHT = date(2025, 9, 30) + timedelta(days=125)
@@ -33,10 +35,17 @@ REAL_CAUSES = ("lead_quality", "unproven_advancement", "follow_up", "stalls_and_
 
 @dataclass(frozen=True)
 class Planted:
-    """What is worse, and the causes that are to be named for it."""
+    """What is worse, since when, and the causes that are to be named for it.
+
+    is_hard: too little of it, or among too few deals, to be named each time; it must still not be named wrongly.
+    deals: in three years, where a world has other than the usual number.
+    """
 
     change: Mapping[str, float]
     causes: frozenset[str]
+    since: date = CHANGED_ON
+    is_hard: bool = False
+    deals: int | None = None
 
 
 _SINGLE: Mapping[str, tuple[dict[str, float], str]] = {
@@ -58,8 +67,20 @@ PLANTED: Mapping[str, Planted] = {
 }
 
 
+# A quarter has a hundred deals of these.
+FEW = 1_200
+HARD: Mapping[str, Planted] = {
+    "nothing, few deals": Planted({}, frozenset(), deals=FEW),
+    **{
+        f"{name}, {how}": Planted(change, frozenset({cause}), since, is_hard=True, deals=deals)
+        for how, since, deals in (("few deals", CHANGED_ON, FEW), ("since mid-quarter", MID_QUARTER, None))
+        for name, (change, cause) in _SINGLE.items()
+    },
+}
+
+
 def world(planted: Planted, seed: int, deals: int) -> World:
-    return simulate(seed, deals, SINCE, Change(CHANGED_ON, **planted.change))
+    return simulate(seed, planted.deals or deals, SINCE, Change(planted.since, **planted.change))
 
 
 def prepare(root: Path, funnels: int) -> CompiledModels:
@@ -77,20 +98,34 @@ def prepare(root: Path, funnels: int) -> CompiledModels:
     return compile_models(root, folder, NIGHT, MARTS)
 
 
-def causes_of(models: CompiledModels, standards: Path, worlds: Iterable[World], quarters: int = 8) -> pl.DataFrame:
-    """`conversion_causes` of these worlds, the first being the funnel w0; against so many quarters before at most."""
+def causes_of(
+    models: CompiledModels, standards: Path, worlds: Iterable[World], quarters: int = 8, *, has_people: bool = False
+) -> pl.DataFrame:
+    """`conversion_causes` of these worlds, the first being the funnel w0; against so many quarters before at most.
+
+    has_people: owners and teams are compared too. Those of the demo differ in truth, so that deals are dealt out to
+    them anew by lot, and nobody is better than others.
+    """
     told: dict[str, list[pl.DataFrame]] = {name: [] for name in OBJECTS}
     schemas = {name: models.warehouse.read(f"raw_generic.{name}").clear().schema for name in OBJECTS}
     for number, each in enumerate(worlds):
-        for name, rows in _rows(each, f"w{number}").items():
+        made = _rows(each, f"w{number}")
+        if has_people:
+            made["deals"] = made["deals"].with_columns(pl.col("owner_id").shuffle(seed=number))
+        for name, rows in made.items():
             told[name].append(_as_raw(rows, schemas[name], f"w{number}"))
     models.warehouse.write("raw_generic", {name: pl.concat(rows) for name, rows in told.items()})
     decided = load(standards)
+    # Every extract is there on the night; or nobody could say of any proof that it is missing.
+    as_of = end_of(NIGHT).astimezone(UTC).replace(tzinfo=None)
+    models.write_inputs({"crm": "generic", "feeds": name, "last_extracted_at": as_of} for name in OBJECTS)
     models.rebuild()
     settings = Settings(
         decided.company.minimum_n, decided.company.shrinkage_deals, stage_names(tables(decided)["funnel_stages"])
     )
     is_compared = (pl.col("scope") == "quarter") & (pl.col("quarters_back") <= quarters)
+    if has_people:
+        is_compared |= pl.col("scope") != "quarter"
     cells = models.warehouse.read("marts.conversion_cells").filter(is_compared)
     return conversion_causes(cells, settings, NIGHT)
 
@@ -129,16 +164,32 @@ def _as_raw(rows: pl.DataFrame, schema: pl.Schema, prefix: str) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the latest quarter against another names: causes that lower a stage's conversion, and all others."""
+    """What the latest quarter against another names: causes that lower a stage's conversion, and all others.
+
+    leading: by stage. fell_most: the stage of which conversion fell most among those of which something is named.
+    """
 
     lowering: frozenset[str]
     others: frozenset[str]
-    leading: frozenset[str]
+    leading: Mapping[str, str]
+    fell_most: str | None
 
     def is_right(self, planted: Planted) -> bool:
-        """Each planted cause is named, and nothing else but what is left within segments."""
-        rest = {"within_segments"}
-        return self.lowering - rest == planted.causes and not self.others - rest
+        """Each planted cause is named and leads, nothing else but what is left within segments is named, and a planted
+        cause leads where conversion fell most."""
+        if not planted.causes:
+            return not self.lowering and not self.others
+        return (
+            not self.is_wrong(planted)
+            and self.lowering >= planted.causes
+            and set(self.leading.values()) & planted.causes != set()
+            and self.leading.get(self.fell_most or "") in planted.causes
+        )
+
+    def is_wrong(self, planted: Planted) -> bool:
+        """A measured cause is named that is none; without a change anything is."""
+        known = planted.causes | {"within_segments"} if planted.causes else frozenset()
+        return bool(self.lowering - known or self.others - known)
 
 
 def answers(causes: pl.DataFrame, comparisons: Sequence[str] = ("previous_quarter",)) -> dict[str, Answer]:
@@ -150,6 +201,7 @@ def answers(causes: pl.DataFrame, comparisons: Sequence[str] = ("previous_quarte
         found[funnel] = Answer(
             frozenset(here.filter(pl.col("share") < 0)["cause"]),
             frozenset(here.filter(pl.col("share") > 0)["cause"]),
-            frozenset(here.filter("is_leading")["cause"]),
+            dict(here.filter("is_leading").select("stage", "cause").iter_rows()),
+            next(iter(here.sort("change", "stage")["stage"]), None),
         )
     return found

@@ -33,7 +33,7 @@ def test_what_became_worse_is_named_and_nothing_else(named: dict[str, Answer], n
 
 
 def test_where_nothing_became_worse_nothing_is_named_at_all(named: dict[str, Answer]) -> None:
-    assert named["nothing"] == Answer(frozenset(), frozenset(), frozenset())
+    assert named["nothing"] == Answer(frozenset(), frozenset(), {}, None)
 
 
 def test_shares_of_all_worlds_add_up(causes: pl.DataFrame) -> None:
