@@ -211,6 +211,37 @@ def slow_after(world: World, entry: Entry) -> float | None:
     return next((day for day in sorted(lasted) if sum(d <= day for d in lasted) >= 0.8 * len(lasted) - 1e-9), None)
 
 
+@dataclass
+class Followed:
+    """What was done on a deal in its first weeks in a stage, and how long it was watched and waited for an answer."""
+
+    touches: int
+    touch_days: int
+    days_to_answer: float | None
+    weeks: float
+    waited: float
+
+
+def cadences(watched: Mapping[int, Followed]) -> dict[int, float]:
+    """How closely each was followed up: the mean logarithm of three shrunken rates as times of the stage's own."""
+    weeks, waited = sum(f.weeks for f in watched.values()), sum(f.waited for f in watched.values())
+    found = dict.fromkeys(watched, 0.0)
+    for counts, spans, all_spans in (
+        ({k: f.touches for k, f in watched.items()}, {k: f.weeks for k, f in watched.items()}, weeks),
+        ({k: f.touch_days for k, f in watched.items()}, {k: f.weeks for k, f in watched.items()}, weeks),
+        (
+            {k: int(f.days_to_answer is not None) for k, f in watched.items()},
+            {k: f.waited for k, f in watched.items()},
+            waited,
+        ),
+    ):
+        usual = sum(counts.values()) / all_spans if all_spans else 0.0
+        if usual:
+            for key in found:
+                found[key] += log((counts[key] + 2 * usual) / (spans[key] + 2) / usual) / 3
+    return found
+
+
 def third(below: float, n: int, names: Sequence[str]) -> str:
     return names[0] if 3 * below < n else names[1] if 3 * below < 2 * n else names[2]
 
@@ -249,16 +280,21 @@ def factors(world: World) -> Cells:
 
         score = {id(e): round(term(0, leads[id(e)][0]) + term(1, leads[id(e)][1]), 9) for e in here}
         known = [e for e in here if leads[id(e)] != ("unknown", "(none)")]
-        watched: dict[int, tuple[int, float]] = {}
+        watched: dict[int, Followed] = {}
         for e in here:
             assert e.run.entered
             until = min(e.left, e.run.entered + timedelta(days=world.follow_up_days))
             if first is not None and e.run.entered >= first:
                 tried = [t for t in touches[e.deal.deal_id] if e.run.entered <= t.at < until]
-                watched[id(e)] = (len(tried), (until - e.run.entered) / timedelta(days=7))
-        weeks = sum(w for _, w in watched.values())
-        usual = sum(n for n, _ in watched.values()) / weeks if weeks else None
-        cadence = {key: (n + 2 * usual) / (w + 2) if usual is not None else None for key, (n, w) in watched.items()}
+                answered = next((t.at for t in tried if t.is_by_customer), None)
+                watched[id(e)] = Followed(
+                    len(tried),
+                    len({(t.at + TIME_ZONE).date() for t in tried}),
+                    days(e.run.entered, answered),
+                    (until - e.run.entered) / timedelta(days=7),
+                    ((answered or until) - e.run.entered) / timedelta(days=7),
+                )
+        cadence = cadences(watched)
         lasting = [e for e in here if id(e) in watched and not closed_early(world, e)]
         for e in here:
             missed, unknown = unproven(world, e)
@@ -277,10 +313,9 @@ def factors(world: World) -> Cells:
                 cadence_class = "not_known"
             elif is_early:
                 cadence_class = "cut_short"
-            elif mine is None:
-                cadence_class = "seldom"
             else:
-                slower = sum(cadence[id(o)] < mine - 1e-12 for o in lasting)  # type: ignore[operator]
+                assert mine is not None
+                slower = sum(cadence[id(o)] < mine - 5e-10 for o in lasting)
                 cadence_class = third(slower, len(lasting), ("seldom", "middle", "often"))
             is_unknown = leads[id(e)] == ("unknown", "(none)")
             cells[f"generic:{e.deal.deal_id}", *place] = {
@@ -305,7 +340,10 @@ def factors(world: World) -> Cells:
                     else "proven"
                 ),
                 "has_loose_owner": is_loose,
-                "touches": watched[id(e)][0] if id(e) in watched else None,
+                "touches": watched[id(e)].touches if id(e) in watched else None,
+                "touch_days": watched[id(e)].touch_days if id(e) in watched else None,
+                "days_to_customer_activity": watched[id(e)].days_to_answer if id(e) in watched else None,
+                "cadence_score": mine,
                 "cadence_class": cadence_class,
                 "dwell_days": e.dwell,
                 "slow_after_days": limit,

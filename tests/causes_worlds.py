@@ -124,6 +124,8 @@ def deals_of(deals: Sequence[Deal]) -> pl.DataFrame:
             "has_loose_owner": deal.has_loose_owner,
             "touches": 1,
             "touches_per_week": 1.0,
+            "gap_days_shrunk": 7.0,
+            "days_to_customer_activity": 2.0,
             "cadence_class": deal.cadence_class,
             "dwell_days": 3.0,
             "next_stage": "two",

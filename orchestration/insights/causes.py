@@ -104,7 +104,8 @@ CAUSE_COLUMNS: Mapping[str, Any] = {
 }
 FACTORS = (
     *("owner_key", "team", "entered_at", "is_advanced", "icp_band", "lead_source", "quality_score", "quality_class"),
-    *("unproven_criteria", "proof_class", "has_loose_owner", "touches", "touches_per_week", "cadence_class"),
+    *("unproven_criteria", "proof_class", "has_loose_owner", "touches", "touches_per_week", "gap_days_shrunk"),
+    *("days_to_customer_activity", "cadence_class"),
     *("dwell_days", "next_stage", "pace_class"),
 )
 

@@ -26,7 +26,7 @@ MEANINGS = {
     "change": "focus_conversion - reference_conversion.",
     "cause": (
         "lead_quality (ICP band and source), unproven_advancement (criteria of gates behind it, loose owners),"
-        " follow_up (touches in the first weeks in the stage), stalls_and_early_closes, within_segments (the rest)."
+        " follow_up (how closely in the first weeks there), stalls_and_early_closes, within_segments (the rest)."
     ),
     "share": "What the cause adds to conversion; the five of a comparison add up to change exactly.",
     "share_low": (
@@ -69,6 +69,8 @@ MEANINGS = {
     "has_loose_owner": "Its owner meets fewer criteria of the stage than others; false where owners are compared.",
     "touches": "Touches in the first weeks in the stage; null where the CRM told of no activities.",
     "touches_per_week": "The same per week; null for less than a day.",
+    "gap_days_shrunk": "Days from one day with a touch to the next, drawn to the stage's own by two weeks.",
+    "days_to_customer_activity": "Days from its entry to the first touch by the customer then; null for none.",
     "cadence_class": "seldom, middle, often (thirds of the stage's deals), cut_short (closed early) or not_known.",
     "dwell_days": "Days in the stage, until tonight where it is still there.",
     "next_stage": "Where the visit led; null where it goes on.",

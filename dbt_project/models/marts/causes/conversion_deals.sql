@@ -22,6 +22,8 @@ select
     factors.has_loose_owner,
     factors.touches,
     factors.touches_per_week,
+    factors.gap_days_shrunk,
+    factors.days_to_customer_activity,
     factors.cadence_class,
     factors.dwell_days,
     factors.next_stage,

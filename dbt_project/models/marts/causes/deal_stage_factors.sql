@@ -41,9 +41,14 @@ with
             touches.watched_days,
             early_closes.visit_id is not null as is_closed_early,
             touches.touches_per_week_shrunk,
+            touches.touch_days,
+            touches.days_to_customer_activity,
+            touches.gap_days_shrunk,
+            touches.answers_per_week_shrunk,
+            cast(touches.cadence_score as double precision) as cadence_score,
             rank() over (
                 partition by touches.funnel, touches.stage, early_closes.visit_id is not null
-                order by touches.touches_per_week_shrunk
+                order by touches.cadence_score
             )
             - 1 as deals_below,
             count(*) over (
@@ -97,6 +102,11 @@ select
         when ranked.watched_days >= 1 then ranked.touches * 7.0 / ranked.watched_days
     end as touches_per_week,
     ranked.touches_per_week_shrunk,
+    cast(ranked.touch_days as bigint) as touch_days,
+    ranked.gap_days_shrunk,
+    ranked.days_to_customer_activity,
+    ranked.answers_per_week_shrunk,
+    ranked.cadence_score,
     case
         when ranked.visit_id is null
         then 'not_known'
