@@ -19,7 +19,7 @@ PROGRAM = PROJECT / ".bi" / "venv" / "bin" / "superset"
 ACCOUNT = "stageproof"
 _CONFIG = """
 SECRET_KEY = {key!r}
-SQLALCHEMY_DATABASE_URI = "sqlite:///{folder}/superset.db"
+SQLALCHEMY_DATABASE_URI = {keeps!r}
 # A page and an API of one test, on loopback.
 WTF_CSRF_ENABLED = False
 TALISMAN_ENABLED = False
@@ -71,11 +71,15 @@ class Superset:
 
 
 @contextmanager
-def superset(folder: Path) -> Iterator[Superset]:
-    """Start a server whose files are in the folder."""
+def superset(folder: Path, keeps: str) -> Iterator[Superset]:
+    """Start a server whose files are in the folder.
+
+    keeps: the address of an empty database in PostgreSQL for what it keeps itself. In SQLite it allows a name of a
+    dataset once in all of its databases.
+    """
     assert PROGRAM.exists(), "Superset is not installed: make bi-test"
     config, password = folder / "superset_config.py", secrets.token_hex(8)
-    config.write_text(_CONFIG.format(key=secrets.token_hex(32), folder=folder), encoding="utf-8")
+    config.write_text(_CONFIG.format(key=secrets.token_hex(32), keeps=keeps), encoding="utf-8")
     environment = os.environ | {
         "SUPERSET_CONFIG_PATH": str(config),
         "SUPERSET_HOME": str(folder),
