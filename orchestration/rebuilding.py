@@ -55,6 +55,8 @@ def restore(home: Home, latest: Night) -> Iterator[Restored]:
         LakeDamaged: a table is not what was published; nothing is put in the place of that night's files.
     """
     comments = {name: meaning(table).comments() for name, table in PUBLISHED.items()}
+    for page in sorted(home.kept_reports.glob("*.html")):
+        show(page, home.reports / page.name)
     for record in nights(home):
         night = replace(latest, business_date=record.business_date)
         for page in sorted((home.kept_reports / str(record.business_date)).glob("*.html")):

@@ -18,6 +18,7 @@ from served_contract import as_text, served_contract
 
 from orchestration.publishing import catalogue
 from orchestration.publishing.catalogue import meaning
+from orchestration.publishing.dictionary import dictionary_page
 from orchestration.publishing.wording import money
 from orchestration.serving import PUBLISHED
 
@@ -82,6 +83,11 @@ def test_tables_and_columns_say_what_they_mean_to_whoever_opens_the_file(demo: C
     assert all(comment and comment.startswith("One row per ") for _, comment in said)
     without = demo.query("select table_name, column_name from duckdb_columns() where not internal and comment is null")
     assert without.rows() == []
+
+
+def test_the_dictionary_of_all_nights_stands_above_their_pages(demo: Clone) -> None:
+    written = (demo.home / "reports" / "dictionary.html").read_text(encoding="utf-8")
+    assert written == dictionary_page(map(meaning, PUBLISHED.values()), "en")
 
 
 def test_a_holds_all_column_is_one_that_holds_all(demo: Clone) -> None:

@@ -110,6 +110,7 @@ def state(company: Clone) -> dict[str, object]:
         for file in (home / place).glob("*.duckdb")
     }
     kept = [*(home / "lake").rglob("*"), *(home / "served" / "parquet").rglob("*"), *(home / "reports").glob("2*/*")]
+    kept.append(home / "reports" / "dictionary.html")
     found |= {str(path.relative_to(home)): path.read_bytes() for path in kept if path.is_file()}
     found["current"] = str((home / "served" / "parquet" / "current").readlink())
     found["nights"] = company.run("nights")

@@ -238,12 +238,8 @@ def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
 def data_dictionary(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night = nightly.night(context.partition_key)
     page = dictionary_page(map(meaning, PUBLISHED.values()), nightly.standards().company.language).encode()
-    file = night.home.dictionary_file
-    # It changes with the contract, not with the night.
-    is_new = not file.exists() or file.read_bytes() != page
-    if is_new:
-        replace_file(file, page)
-    return dg.MaterializeResult(metadata={"bytes": len(page), "path": str(file), "is_new": is_new})
+    keep_page(night, night.home.dictionary_file, page)
+    return dg.MaterializeResult(metadata={"bytes": len(page), "path": str(night.home.dictionary_file)})
 
 
 @dg.asset(
