@@ -31,6 +31,9 @@ from orchestration.forecasting.rates import log_odds_sd as log_odds_sd_of_rate
 # Ages in days up to the first of the open-ended last week, from which on nothing changes.
 AGES = 7 * (WEEKS - 1) + 1
 UNKNOWN_AGE = AGES
+# Of the deals that enter a further state, the share of which nothing more is told: a circle that nobody leaves ends in
+# the unknown, and no other chance is moved by more than rounding is.
+LOST_TO_SIGHT = 1e-13
 # Where half of the chance is still unused after so long, no day is told.
 LONGEST_DAYS = 2 * 365
 # Standard deviation of the log-odds of a chance that may as well be any: uniform between 0 and 1.
@@ -149,6 +152,9 @@ def _in_the_end(rates: Floats) -> _End:
     for age in reversed(range(AGES - 1)):
         leads_to[:, :, age] = leave[:, :, age] + stay[:, :, age, None] * leads_to[:, :, age + 1]
     moves = leads_to[..., FIRST_STATE : FIRST_STATE + states]
+    # Where every deal that was ever closed was reopened at once, deals go round for ever, and I - Q has no inverse.
+    leads_to[..., UNKNOWN] += LOST_TO_SIGHT * moves.sum(axis=-1)
+    moves *= 1 - LOST_TO_SIGHT
     ends = leads_to[..., [WON, UNKNOWN]]
     entered = np.linalg.solve(np.eye(states) - moves[:, :, 0], ends[:, :, 0])
     both = np.clip(ends + np.einsum("gsak,gkx->gsax", moves, entered), 0.0, 1.0)

@@ -200,6 +200,22 @@ def test_what_runs_into_the_unknown_is_told_apart_and_left_out() -> None:
     assert solution.won_by[0, 0, 0] == pytest.approx(0.25 * (1 - np.exp(-1.0)))
 
 
+def test_where_every_closed_deal_was_reopened_at_once_nothing_is_known_of_the_end() -> None:
+    # Nobody leaves the circle but on the way in: one stage is sold from, the other only goes round.
+    rates = {
+        ("contact", "lost"): 1e9,
+        ("lost", "contact"): 1e9,
+        ("proposal", "won"): 0.02,
+        ("proposal", "lost"): 0.02,
+    }
+    solution = told(model(rates), [10])
+    contact, proposal = STATES.index("contact"), STATES.index("proposal")
+    assert (solution.unresolved[0, contact, 0], solution.won[0, contact, 0]) == (pytest.approx(1, abs=0.01), 0)
+    assert solution.unresolved[0, proposal, 0] == pytest.approx(0.5, abs=0.01)
+    assert solution.won[0, proposal, 0] == pytest.approx(1, abs=0.02)
+    assert np.isfinite(solution.log_odds_sd).all()
+
+
 def test_a_day_before_as_of_is_refused() -> None:
     with pytest.raises(ValueError, match="-1 is before as-of"):
         told(model(SALES), [-1, 3])
