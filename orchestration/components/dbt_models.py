@@ -49,6 +49,8 @@ class LayeredTranslator(DagsterDbtTranslator):
 # Which code made the views that stand in the warehouse. Any run of dbt, by hand too, forgets it as it starts
 # (`on-run-start` in dbt_project.yml), so it is never said of views that somebody has put there since.
 STANDING_VIEWS = "standing_views"
+# Leaving out a view would leave out its tests as well, which are of tonight's rows, if selection were not literal.
+WITHOUT_VIEWS = ("--exclude", "config.materialized:view", "--indirect-selection", "empty")
 
 # Views of other layers ask the whole of what they stand on: counting them would take a seventh of a small night.
 COUNTED_VIEWS = ("staging",)
@@ -85,7 +87,7 @@ class DbtModels(dg.Component, dg.Resolvable):
             run = DbtRun(project, night.home.warehouse.parent / "dbt")
             code = code_version(version("stageproof"))
             stand = not context.is_subset and views_stand(warehouse, code)
-            asked = ["--exclude", "config.materialized:view"] if stand else selection(context, manifest)
+            asked = WITHOUT_VIEWS if stand else selection(context, manifest)
             standing = StandingViews(manifest if stand else {})
             # Told when dbt has let go of the warehouse, so that rows can be counted.
             told: list[tuple[str, Any]] = []

@@ -182,6 +182,9 @@ def test_views_of_the_same_code_are_put_in_place_once(second: dict[str, object],
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     assert built.isdisjoint(node["name"] for node in models if node["config"]["materialized"] == "view")
     assert built.issuperset(node["name"] for node in models if node["config"]["materialized"] == "table")
+    # What is tested of a view is tested each night all the same.
+    tests = {key for key, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    assert {result["unique_id"] for result in run["results"] if result["unique_id"].startswith("test.")} == tests
 
 
 def test_a_run_of_dbt_by_hand_makes_the_next_night_put_its_views_in_place_again(
