@@ -74,7 +74,12 @@ def named(classed: pl.DataFrame) -> dict[str, set[str]]:
         pl.lit(False).alias("has_loose_owner"),
         *(
             pl.lit(each).alias(name)
-            for name, each in (("proof_class", "proven"), ("cadence_class", "often"), ("pace_class", "flowing"))
+            for name, each in (
+                ("criteria_missed", ""),
+                ("criteria_not_known", ""),
+                ("cadence_class", "often"),
+                ("pace_class", "flowing"),
+            )
         ),
     )
     funnels = cells["funnel"].unique().to_list()
