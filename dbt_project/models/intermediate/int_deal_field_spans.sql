@@ -34,62 +34,54 @@ with
     -- One extract tells no change.
     seen_again as (select deal_key from present group by deal_key having count(*) > 1),
 
+    comparable as (
+        select present.*
+        from present
+        inner join seen_again on present.deal_key = seen_again.deal_key
+    ),
+
     tall as (
         select
-            present.deal_key,
+            deal_key,
             'amount' as field,
-            cast(present.amount as {{ dbt.type_string() }}) as value_text,
-            present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+            cast(amount as {{ dbt.type_string() }}) as value_text,
+            observed_at
+        from comparable
         union all
-        select present.deal_key, 'currency' as field, present.currency, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'currency' as field, currency, observed_at
+        from comparable
         union all
         select
-            present.deal_key,
+            deal_key,
             'expected_close_date' as field,
-            cast(present.expected_close_date as {{ dbt.type_string() }}),
-            present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+            cast(expected_close_date as {{ dbt.type_string() }}),
+            observed_at
+        from comparable
         union all
         select
-            present.deal_key,
+            deal_key,
             'probability' as field,
-            cast(present.probability as {{ dbt.type_string() }}),
-            present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+            cast(probability as {{ dbt.type_string() }}),
+            observed_at
+        from comparable
         union all
-        select
-            present.deal_key,
-            'forecast_category' as field,
-            present.forecast_category,
-            present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'forecast_category' as field, forecast_category, observed_at
+        from comparable
         union all
-        select present.deal_key, 'owner_id' as field, present.owner_id, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'owner_id' as field, owner_id, observed_at
+        from comparable
         union all
-        select present.deal_key, 'account_id' as field, present.account_id, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'account_id' as field, account_id, observed_at
+        from comparable
         union all
-        select present.deal_key, 'lead_source' as field, present.lead_source, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'lead_source' as field, lead_source, observed_at
+        from comparable
         union all
-        select present.deal_key, 'deal_type' as field, present.deal_type, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'deal_type' as field, deal_type, observed_at
+        from comparable
         union all
-        select present.deal_key, 'product' as field, present.product, present.observed_at
-        from present
-        inner join seen_again on present.deal_key = seen_again.deal_key
+        select deal_key, 'product' as field, product, observed_at
+        from comparable
     ),
 
     compared as (
