@@ -4,16 +4,13 @@ Run by `make bench`. Both read all that the forecast knows from the warehouse. W
 kept from an earlier run, so all of it is worked out: the first night of a company pays that, later ones hardly.
 """
 
-import argparse
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from funnel import BUSINESS_DATE, dbt, open_night
-from measuring import Bar, costs, in_turns, write_demo
+from measuring import Bar, bench, costs, in_own_process, in_turns, write_demo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,22 +22,11 @@ DATES = 24
 BAR = Bar(cpu_ratio=DATES, memory_mb=2500, wall_seconds=120)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--deals", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--step", choices=("opening", "one_night", "backtest"), help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        {"opening": opening, "one_night": one_night, "backtest": all_dates}[arguments.step](arguments.root)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
-        root = Path(folder)
-        write_demo(root, arguments.deals, until=BUSINESS_DATE)
-        subprocess.run([sys.executable, __file__, "--step", "opening", "--root", str(root)], check=True)
-        print(f"{arguments.deals:,} deals")
-        return 0 if in_turns(__file__, root, ("one_night", "backtest"), arguments.rounds, BAR) else 1
+def compare(root: Path, deals: int, rounds: int) -> bool:
+    write_demo(root, deals, until=BUSINESS_DATE)
+    in_own_process(__file__, root, "opening")
+    print(f"{deals:,} deals")
+    return in_turns(__file__, root, ("one_night", "backtest"), rounds, BAR)
 
 
 def opening(root: Path) -> None:
@@ -82,4 +68,4 @@ def _reading(root: Path) -> "Callable[[], ForecastHistory]":
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench(__doc__, 100_000, {"opening": opening, "one_night": one_night, "backtest": all_dates}, compare))

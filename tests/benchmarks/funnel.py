@@ -4,16 +4,13 @@ Run by `make bench`. The hand-written script (`funnel_by_hand.sql`) answers less
 of cohorts, censored dwell and stalled deals, by the segments. Both read the same Parquet files of the lake.
 """
 
-import argparse
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from datetime import date
 from pathlib import Path
 
-from measuring import Bar, costs, in_turns, write_demo
+from measuring import Bar, bench, costs, in_own_process, in_turns, write_demo
 
 BUSINESS_DATE = date(2026, 6, 30)
 BAR = Bar(cpu_ratio=3, memory_mb=2000)
@@ -25,23 +22,11 @@ QUALITY = (
 )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--deals", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--step", choices=("opening", "by_hand", "marts"), help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        {"opening": open_night, "by_hand": by_hand, "marts": marts}[arguments.step](arguments.root)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
-        root = Path(folder)
-        write_demo(root, arguments.deals, until=BUSINESS_DATE)
-        # In a process of its own: one that is started inherits the peak of memory of the one that starts it.
-        subprocess.run([sys.executable, __file__, "--step", "opening", "--root", str(root)], check=True)
-        print(f"{arguments.deals:,} deals")
-        return 0 if in_turns(__file__, root, ("by_hand", "marts"), arguments.rounds, BAR) else 1
+def compare(root: Path, deals: int, rounds: int) -> bool:
+    write_demo(root, deals, until=BUSINESS_DATE)
+    in_own_process(__file__, root, "opening")
+    print(f"{deals:,} deals")
+    return in_turns(__file__, root, ("by_hand", "marts"), rounds, BAR)
 
 
 def open_night(root: Path) -> None:
@@ -103,4 +88,4 @@ def marts(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench(__doc__, 1_000_000, {"opening": open_night, "by_hand": by_hand, "marts": marts}, compare))

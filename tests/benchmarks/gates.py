@@ -5,18 +5,15 @@ the funnel read too and whose cost stands in their measure. What Great Expectati
 night is printed beside it.
 """
 
-import argparse
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from funnel import BUSINESS_DATE, dbt, open_night
-from measuring import Bar, costs, in_turns, write_demo
+from measuring import Bar, bench, costs, in_own_process, in_turns, write_demo
 
 BAR = Bar(cpu_ratio=2, memory_mb=2000)
 MODELS = (
@@ -29,26 +26,13 @@ COMPARED = (
 )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--deals", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--step", choices=("opening", "by_hand", "models", "compare"), help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        steps = {"opening": open_night, "by_hand": by_hand, "models": models, "compare": compare}
-        steps[arguments.step](arguments.root)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
-        root = Path(folder)
-        write_demo(root, arguments.deals, until=BUSINESS_DATE)
-        own = [sys.executable, __file__, "--root", str(root), "--step"]
-        subprocess.run([*own, "opening"], check=True)
-        print(f"{arguments.deals:,} deals")
-        is_kept = in_turns(__file__, root, ("by_hand", "models"), arguments.rounds, BAR)
-        subprocess.run([*own, "compare"], check=True)
-        return 0 if is_kept else 1
+def measure(root: Path, deals: int, rounds: int) -> bool:
+    write_demo(root, deals, until=BUSINESS_DATE)
+    in_own_process(__file__, root, "opening")
+    print(f"{deals:,} deals")
+    is_kept = in_turns(__file__, root, ("by_hand", "models"), rounds, BAR)
+    in_own_process(__file__, root, "compare")
+    return is_kept
 
 
 def by_hand(root: Path) -> None:
@@ -116,4 +100,5 @@ def _by_hand_sql(root: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    steps = {"opening": open_night, "by_hand": by_hand, "models": models, "compare": compare}
+    sys.exit(bench(__doc__, 1_000_000, steps, measure))

@@ -3,39 +3,23 @@
 Run by `make bench`.
 """
 
-import argparse
 import shutil
 import sys
-import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from measuring import Bar, costs, in_turns, write_demo
+from measuring import Bar, bench, costs, in_turns, write_demo
 
 OBJECTS = ("deals", "stage_changes", "activities", "accounts", "evidence")
 AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
 BAR = Bar(cpu_ratio=1.5, memory_mb=1000)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--deals", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--step", choices=("bare", "load"), help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        {"bare": bare_copy, "load": load_extracts}[arguments.step](arguments.root)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
-        return compare(Path(folder), arguments.deals, arguments.rounds)
-
-
-def compare(root: Path, deals: int, rounds: int) -> int:
+def compare(root: Path, deals: int, rounds: int) -> bool:
     write_extracts(root, deals)
     files = list((root / "inbox").rglob("*.csv"))
     print(f"{sum(file.stat().st_size for file in files) / 1e9:.2f} GB of CSV in {len(files)} objects, {deals:,} deals")
-    return 0 if in_turns(__file__, root, ("bare", "load"), rounds, BAR) else 1
+    return in_turns(__file__, root, ("bare", "load"), rounds, BAR)
 
 
 def write_extracts(root: Path, deals: int) -> None:
@@ -94,4 +78,4 @@ def load_extracts(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench(__doc__, 1_000_000, {"bare": bare_copy, "load": load_extracts}, compare))

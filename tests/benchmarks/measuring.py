@@ -3,17 +3,22 @@
 The speed of a machine changes from one minute to the next; the ratio of the medians is what counts.
 """
 
+import argparse
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+# Of a folder, a number of deals and of rounds: whether the bar is kept.
+Compare = Callable[[Path, int, int], bool]
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,29 @@ class Bar:
     cpu_ratio: float
     memory_mb: float
     wall_seconds: float | None = None
+
+
+def bench(said: str | None, deals: int, steps: Mapping[str, Callable[[Path], None]], compare: Compare) -> int:
+    """The command line of a benchmark: all of it, or one of its steps in a process of its own; the exit code.
+
+    said: what it is about. deals, compare: how many by default, and what is done with them in a folder that is removed.
+    """
+    parser = argparse.ArgumentParser(description=said)
+    parser.add_argument("--deals", type=int, default=deals)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--step", choices=tuple(steps), help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.step:
+        steps[arguments.step](arguments.root)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="stageproof-bench-") as folder:
+        return 0 if compare(Path(folder), arguments.deals, arguments.rounds) else 1
+
+
+def in_own_process(script: str, root: Path, step: str) -> None:
+    """Run a step apart: a process that is started inherits the peak of memory of the one that starts it."""
+    subprocess.run([sys.executable, script, "--step", step, "--root", str(root)], check=True)
 
 
 def in_turns(script: str, root: Path, steps: tuple[str, str], rounds: int, bar: Bar) -> bool:
