@@ -446,7 +446,7 @@ def superset(
     from orchestration import serving
 
     target = load(standards_from_environment()).serving.postgres
-    uri = database or f"duckdb:///{home_from_environment().served / 'stageproof.duckdb'}"
+    uri = database or f"duckdb:///{home_from_environment().served_file}"
     out.write_bytes(serving.superset_bundle(uri, target.schema_name if target else "stageproof"))
     console.print(f"Superset bundle  {out}", soft_wrap=True)
     console.print("In Superset: Dashboards, Import. Over an older bundle: POST it to /api/v1/assets/import/.")

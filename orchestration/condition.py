@@ -64,7 +64,7 @@ def versions(installed: Mapping[str, str], locked: Mapping[str, str]) -> Finding
 
 def disk(home: Home, free_bytes: int) -> Finding:
     """Whether there is room for a night like the last one."""
-    files = [home.warehouse, home.served / "stageproof.duckdb"]
+    files = [home.warehouse, home.served_file]
     last = sum(file.stat().st_size for file in files if file.exists())
     needed = max(GIGABYTE, TIMES_OF_THE_LAST_NIGHT * last)
     free, need = f"{free_bytes / GIGABYTE:,.1f}", f"{needed / GIGABYTE:,.1f}"
@@ -99,7 +99,7 @@ def lock(home: Home) -> Finding:
 
 def served(home: Home) -> Finding:
     """Whether readers get the latest published night, whole."""
-    current, archives = home.served / "stageproof.duckdb", published_archives(home)
+    current, archives = home.served_file, published_archives(home)
     if not archives:
         return Finding("Served", "nothing yet, as no night is published")
     latest = read_record(archives[-1])

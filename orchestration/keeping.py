@@ -5,11 +5,10 @@ there, and what moves there from a home that an earlier version left. Not here: 
 (`rebuilding`). A file that is shown is a hard link to the one that is kept: one file on disk under two names.
 """
 
-import shutil
 from pathlib import Path
 
 from orchestration.night import Home, Night, replace_file
-from orchestration.warehouse import is_current, link_file
+from orchestration.warehouse import is_current, link_file, whole_folder
 
 
 def keep_page(night: Night, page: Path, content: bytes) -> None:
@@ -30,13 +29,9 @@ def show_folder(kept: Path, shown: Path) -> None:
     """Make `shown` a folder of the kept files, in one step. A folder that is there is left as it is."""
     if shown.exists():
         return
-    shown.parent.mkdir(parents=True, exist_ok=True)
-    building = shown.with_name(f".{shown.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
-    for file in sorted(kept.iterdir()):
-        link_file(file, building / file.name)
-    building.replace(shown)
+    with whole_folder(shown) as building:
+        for file in sorted(kept.iterdir()):
+            link_file(file, building / file.name)
 
 
 def keep_standards(night: Night, config_hash: str) -> None:
@@ -44,11 +39,9 @@ def keep_standards(night: Night, config_hash: str) -> None:
     kept = night.home.kept_standards(config_hash)
     if kept.exists():
         return
-    building = kept.with_name(f".{kept.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    for file in sorted(night.standards.rglob("*.yml")):
-        replace_file(building / file.relative_to(night.standards), file.read_bytes())
-    building.replace(kept)
+    with whole_folder(kept) as building:
+        for file in sorted(night.standards.rglob("*.yml")):
+            replace_file(building / file.relative_to(night.standards), file.read_bytes())
 
 
 def settle(home: Home) -> None:

@@ -81,6 +81,11 @@ class Home:
         return self.root / "served"
 
     @property
+    def served_file(self) -> Path:
+        """What leads readers to the DuckDB file of the latest night."""
+        return self.served / "stageproof.duckdb"
+
+    @property
     def served_nights(self) -> Path:
         return self.served / "nights"
 
@@ -153,7 +158,7 @@ class Night:
 
     @property
     def current_file(self) -> Path:
-        return self.home.served / "stageproof.duckdb"
+        return self.home.served_file
 
     @property
     def current_parquet(self) -> Path:

@@ -55,7 +55,7 @@ def propose_funnel(home: Home, standards: Path, funnel: str | None, night: date 
 
 
 def _served(home: Home, night: date | None) -> tuple[Path, date]:
-    current = home.served / "stageproof.duckdb"
+    current = home.served_file
     if not current.exists():
         raise ProposalRefused("No night has been published yet, so there is nothing to propose a funnel from.")
     newest: date = read_served(current, "nights")["business_date"].max()  # type: ignore[assignment]

@@ -15,7 +15,7 @@ from orchestration.night import Home, Night, NightRecord, published_archives, re
 from orchestration.publishing.bi.superset import as_zip, bundle, database
 from orchestration.publishing.catalogue import meaning
 from orchestration.publishing.contracts import NIGHTS, SERVED_TABLES, ServedTable
-from orchestration.warehouse import export_parquet, is_current, link_current, rows_as_csv, served_columns
+from orchestration.warehouse import export_parquet, is_current, lead, link_current, rows_as_csv, served_columns
 from quality.standards import Standards
 
 PUBLISHED = {table.name: table for table in (*SERVED_TABLES, NIGHTS)}
@@ -55,11 +55,7 @@ def switch(night: Night, record: NightRecord) -> bool:
     if not is_current(night.served_file, night.current_file):
         link_current(night.served_file, night.current_file, f"{night.business_date}-{record.night_id}")
     folder = night.parquet_folder(record.night_id)
-    waiting = night.current_parquet.with_name(".current.switching")
-    waiting.unlink(missing_ok=True)
-    # Relative, so that the folder may be mounted elsewhere.
-    waiting.symlink_to(folder.name, target_is_directory=True)
-    waiting.replace(night.current_parquet)
+    lead(night.current_parquet, folder)
     return True
 
 

@@ -58,7 +58,7 @@ def waive_rule_of_deal(home: Home, standards: Path, rule_id: str, deal_key: str,
 
 
 def _violations(home: Home) -> pl.DataFrame:
-    current = home.served / "stageproof.duckdb"
+    current = home.served_file
     if not current.exists():
         raise WaiverRefused("No night has been published yet, so there is no violation to waive.")
     return read_served(current, "quality_violations")

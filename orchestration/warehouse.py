@@ -164,12 +164,7 @@ class Warehouse:
     def shapes(self, counted_views: Sequence[str]) -> dict[str, "Shape"]:
         """The shape of every table and view, by `schema.table`. counted_views: schemas whose views are counted too."""
         with self.connect() as connection:
-            columns: dict[tuple[str, str], dict[str, str]] = {}
-            for schema, table, column, kind in connection.execute(
-                "select schema_name, table_name, column_name, data_type from duckdb_columns()"
-                " where not internal order by schema_name, table_name, column_index"
-            ).fetchall():
-                columns.setdefault((schema, table), {})[column] = kind
+            columns = _columns(connection)
             views = set(connection.execute("select schema_name, view_name from duckdb_views()").fetchall())
             counted = [each for each in columns if each not in views or each[0] in counted_views]
             selects = [
@@ -194,20 +189,21 @@ class Warehouse:
         whoever opens the path next sees the new one. The file is in the storage format of DuckDB 1.0, which every later
         client reads. comments: of each table, what it says of its columns, and of itself under an empty name.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
-        building = target.with_name(f".{target.name}.building")
-        building.unlink(missing_ok=True)
-        with self.connect() as connection:
-            connection.execute(f"attach {_literal(str(building))} as served (storage_version 'v1.0.0')")
-            try:
-                for table in tables:
-                    rows = f"select *, {_literal(night_id)} as night_id from {table.source} order by {_order(table)}"
-                    connection.execute(f"create table served.main.{table.name} as {rows}")
-                    _comment(connection, table.name, comments.get(table.name, {}))
-            finally:
-                connection.execute("detach served")
-        _flush(building)
-        building.replace(target)
+        with self.connect() as connection, _served_anew(connection, target):
+            for table in tables:
+                rows = f"select *, {_literal(night_id)} as night_id from {table.source} order by {_order(table)}"
+                connection.execute(f"create table served.main.{table.name} as {rows}")
+                _comment(connection, table.name, comments.get(table.name, {}))
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder to be filled; put in the place of `target` once the block has ended well."""
+    building = target.with_name(f".{target.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    yield building
+    building.replace(target)
 
 
 def export_parquet(served: Path, target: Path, tables: Sequence[Served]) -> None:
@@ -217,17 +213,12 @@ def export_parquet(served: Path, target: Path, tables: Sequence[Served]) -> None
     """
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f".{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
-    with _reading(served) as connection:
+    with whole_folder(target) as building, _reading(served) as connection:
         for table in tables:
             file = building / f"{table.name}.parquet"
             rows = f"select * from {table.name} order by {_order(table)}"
             connection.execute(f"copy ({rows}) to {_literal(str(file))} (format parquet, compression zstd)")
             _flush(file)
-    building.replace(target)
 
 
 def parquet_contents(folder: Path) -> dict[str, TableContent]:
@@ -254,19 +245,24 @@ def _parquet_content(connection: duckdb.DuckDBPyConnection, file: Path) -> Table
 
 def build_from_parquet(folder: Path, target: Path, comments: Mapping[str, Mapping[str, str]]) -> None:
     """Make the served file of a night from a folder of `export_parquet`, put in place in one step."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f".{target.name}.building")
-    building.unlink(missing_ok=True)
-    connection = duckdb.connect()
-    try:
-        connection.execute(f"attach {_literal(str(building))} as served (storage_version 'v1.0.0')")
+    with duckdb.connect() as connection, _served_anew(connection, target):
         for file in sorted(folder.glob("*.parquet")):
             rows = f"select * from read_parquet({_literal(str(file))})"
             connection.execute(f"create table served.main.{file.stem} as {rows}")
             _comment(connection, file.stem, comments.get(file.stem, {}))
-        connection.execute("detach served")
+
+
+@contextmanager
+def _served_anew(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
+    """A new database attached as `served`, to be filled; put in the place of `target` once the block has ended well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f".{target.name}.building")
+    building.unlink(missing_ok=True)
+    connection.execute(f"attach {_literal(str(building))} as served (storage_version 'v1.0.0')")
+    try:
+        yield
     finally:
-        connection.close()
+        connection.execute("detach served")
     _flush(building)
     building.replace(target)
 
@@ -284,13 +280,17 @@ def _comment(connection: duckdb.DuckDBPyConnection, table: str, comments: Mappin
 def served_columns(served: Path) -> dict[str, dict[str, str]]:
     """The columns of each table of a served file with their types, in their order."""
     with _reading(served) as connection:
-        rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns()"
-            " where not internal order by table_name, column_index"
-        ).fetchall()
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, kind in rows:
-        columns.setdefault(table, {})[column] = kind
+        return {table: types for (_, table), types in _columns(connection).items()}
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dict[str, str]]:
+    """The columns of each table and view with their types, in their order, by schema and name."""
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, kind in connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+        " where not internal order by schema_name, table_name, column_index"
+    ).fetchall():
+        columns.setdefault((schema, table), {})[column] = kind
     return columns
 
 
@@ -340,6 +340,15 @@ def link_file(kept: Path, shown: Path) -> None:
     waiting.unlink(missing_ok=True)
 
 
+def lead(link: Path, target: Path) -> None:
+    """Make a symbolic link lead to a file or folder under its own folder, in one step."""
+    switching = link.with_name(f".{link.name}.switching")
+    switching.unlink(missing_ok=True)
+    # Relative, so that the folder may be mounted elsewhere.
+    switching.symlink_to(target.relative_to(link.parent), target_is_directory=target.is_dir())
+    switching.replace(link)
+
+
 def link_current(published: Path, current: Path, name: str) -> None:
     """Lead `current` to the published file in one step, under a name that no other night has.
 
@@ -352,11 +361,7 @@ def link_current(published: Path, current: Path, name: str) -> None:
     before = current.resolve() if current.is_symlink() else None
     target = folder / f"{name}.duckdb"
     link_file(published, target)
-    switching = current.with_name(f".{current.name}.switching")
-    switching.unlink(missing_ok=True)
-    # Relative, so that the folder may be mounted elsewhere.
-    switching.symlink_to(target.relative_to(current.parent))
-    switching.replace(current)
+    lead(current, target)
     for file in sorted(folder.glob("*.duckdb")):
         if file not in (target, before):
             file.unlink()
