@@ -21,6 +21,8 @@ NIGHT_ID_MEANS = "The night that the table is of: the same in all tables and pla
 # A key, a word to filter and group by, an instant or a day, a number that may be added up, and one that may not.
 KEY, DIMENSION, TIME, ADDITIVE, MEASURE = "key", "dimension", "time", "additive", "measure"
 
+MONEY, SHARE = "money", "a share from 0 to 1"
+
 _TEXTS = frozenset({"VARCHAR", "BOOLEAN"})
 _TIMES = frozenset({"DATE", "TIMESTAMP"})
 _IN_ORDER = re.compile(r"(^|_)rank(_|$)|_(number|order|version|record)$|^(bin|occurrence)$")
@@ -30,14 +32,18 @@ _NOT_ADDITIVE = re.compile(
     # A deal has it once for each of its violations.
     r"|(^|_)at_risk$"
 )
+# The first that a name has; a rate weighted by amounts is a share all the same.
 _UNITS = (
-    (re.compile(r"(^|_)amounts?(_|$)"), "money"),
+    (re.compile(r"_weighted$"), SHARE),
+    (re.compile(r"(^|_)amounts?(_|$)"), MONEY),
     (re.compile(r"(^|_)days(_|$)"), "days"),
     (re.compile(r"(^|_)weeks(_|$)"), "weeks"),
     (re.compile(r"(^|_)seconds(_|$)"), "seconds"),
     (re.compile(r"(^|_)points(_|$)"), "points"),
-    (re.compile(r"(^|_)(share|probability|conversion|win_rate|chance)(_|$)"), "a share from 0 to 1"),
+    (re.compile(r"(^|_)(share|probability|conversion|win_rate|chance)(_|$)"), SHARE),
 )
+# Whole numbers count: deals with an amount, not amounts. Money is never one.
+_COUNTS = frozenset({"BIGINT", "INTEGER"})
 
 
 # Where a table has one of these, rows of its different values tell of the same deals.
@@ -108,6 +114,8 @@ def column_meaning(
     role = MEASURE if has_currency and name == "amount" else _role(name, plain, key)
     is_number = role in (ADDITIVE, MEASURE)
     unit = next((unit for what, unit in _UNITS if what.search(name)), None) if is_number else None
+    if unit == MONEY and plain in _COUNTS:
+        unit = None
     return ColumnMeaning(name, kind, description, role, unit)
 
 

@@ -37,6 +37,10 @@ from orchestration.serving import PUBLISHED
         ("conversion_to_date_low", "DOUBLE", MEASURE, "a share from 0 to 1"),
         ("usual_high", "BIGINT", MEASURE, None),
         ("amount_at_risk", "DECIMAL(18,2)", MEASURE, "money"),
+        ("deals_without_amount", "BIGINT", ADDITIVE, None),
+        ("win_rate_amount_weighted", "DOUBLE", MEASURE, "a share from 0 to 1"),
+        ("win_rate_points", "DECIMAL(5,2)", MEASURE, "points"),
+        ("days_to_conversion_p50", "BIGINT", MEASURE, "days"),
     ],
 )
 def test_a_name_and_a_type_say_what_a_column_is_for(name: str, kind: str, role: str, unit: str | None) -> None:
