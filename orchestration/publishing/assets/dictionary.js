@@ -46,7 +46,10 @@
       search.value = text;
     },
   );
-  onLanguage(find);
+  onLanguage(() => {
+    search.placeholder = say("Search tables and columns", "搜索表与列");
+    find();
+  });
   onTab((name) => {
     find();
     const section = document.getElementById(name);
