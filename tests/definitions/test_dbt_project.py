@@ -59,7 +59,7 @@ def test_every_model_builds_and_every_unit_test_and_data_test_holds(empty_home: 
     assert built.returncode == 0, built.stdout[-4000:]
     results = json.loads((empty_home / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
     kinds = {result["unique_id"].split(".")[0] for result in results}
-    assert kinds == {"model", "test", "unit_test", "operation"}
+    assert kinds == {"model", "test", "unit_test", "operation", "exposure"}
 
 
 def test_newer_versions_of_dbt_will_read_the_project(empty_home: Path) -> None:

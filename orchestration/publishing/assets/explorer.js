@@ -426,10 +426,6 @@ stageproof.explorer = (() => {
         refresh();
         frame.classList.remove("is-building");
       });
-      table.on("rowClick", (event, row) => {
-        if (event.target.closest("a")) return;
-        go(row.getData().row, { open: true });
-      });
       table.on("dataSorted", (sorters) => {
         if (!isBuilt) return;
         state.sort = sorters[0]?.field ?? null;
@@ -521,6 +517,25 @@ stageproof.explorer = (() => {
       }
     };
     grid.addEventListener("keydown", keys);
+    /* A row is opened by where a pointer went down and came up, for Tabulator may draw the row anew in between, and then
+       there is no click at all. A click that no pointer made is one of assistive technology. */
+    const rowAt = (event) => {
+      const element = event.target.closest("a") ? null : event.target.closest(".tabulator-row");
+      return element ? Number(element.id.slice(`${name}-row-`.length)) : null;
+    };
+    let pressed = null;
+    grid.addEventListener("pointerdown", (event) => {
+      pressed = event.isPrimary && event.button === 0 ? rowAt(event) : null;
+    });
+    grid.addEventListener("pointerup", (event) => {
+      const row = rowAt(event);
+      if (row !== null && row === pressed) go(row, { open: true });
+      pressed = null;
+    });
+    grid.addEventListener("click", (event) => {
+      const row = rowAt(event);
+      if (row !== null && event.detail === 0) go(row, { open: true });
+    });
     const showDetails = (focus) => {
       const at = shown.indexOf(state.current);
       const [title, ...content] = description.details(state.current);
