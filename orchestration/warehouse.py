@@ -129,18 +129,23 @@ class Warehouse:
             return None
 
     def expose(self, tables: Iterable[tuple[RawTable, Sequence[Path]]]) -> None:
-        """For each object a view of the newest version of each record in its lake files, or an empty one.
+        """For each object a view of the newest version of each record in its lake files, or an empty table.
 
         The lineage columns are added. The newest version is the one that the CRM changed last, where it says so, and
         among those the one extracted last; ingest has made sure that no two of one extract remain.
         """
         with self.connect() as connection:
-            made = set(connection.execute("select schema_name, table_name from duckdb_tables()").fetchall())
+            standing = {
+                (schema, name): kind
+                for kind in ("table", "view")
+                for schema, name in connection.execute(
+                    f"select schema_name, {kind}_name from duckdb_{kind}s() where not internal"
+                ).fetchall()
+            }
             for table, files in tables:
                 connection.execute(f"create schema if not exists {table.schema}")
-                # An object without rows was a table once.
-                if (table.schema, table.name) in made:
-                    connection.execute(f'drop table {table.schema}."{table.name}"')
+                if kind := standing.get((table.schema, table.name)):
+                    connection.execute(f'drop {kind} {table.schema}."{table.name}"')
                 connection.execute(_definition(connection, table, files))
 
     def require_night(self, business_date: date) -> None:
@@ -413,8 +418,8 @@ def _definition(connection: duckdb.DuckDBPyConnection, table: RawTable, files: S
     named = f'{table.schema}."{table.name}"'
     typed = {column: COLUMN_TYPES[kind] for column, kind in table.columns.items()} | LINEAGE
     if not files:
-        columns = ", ".join(_selected(column, kind, is_stored=False) for column, kind in typed.items())
-        return f"create or replace view {named} as select {columns} limit 0"
+        columns = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
+        return f"create table {named} ({columns})"
     stored = {row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall()}
     selected = ", ".join(_selected(column, kind, is_stored=column in stored) for column, kind in typed.items())
     newest = ""
@@ -426,7 +431,7 @@ def _definition(connection: duckdb.DuckDBPyConnection, table: RawTable, files: S
             f" qualify row_number() over (partition by {partition}"
             f" order by {stamp}_extracted_at desc, _file desc, _record desc) = 1"
         )
-    return f"create or replace view {named} as select {selected} from {_parquet(files)}{newest}"
+    return f"create view {named} as select {selected} from {_parquet(files)}{newest}"
 
 
 def _selected(column: str, kind: str, *, is_stored: bool) -> str:

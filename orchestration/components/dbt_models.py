@@ -91,11 +91,12 @@ class DbtModels(dg.Component, dg.Resolvable):
             standing = StandingViews(manifest if stand else {})
             # Told when dbt has let go of the warehouse, so that rows can be counted.
             told: list[tuple[str, Any]] = []
-            for event in run.events([*build, *asked]):
-                node = event.raw_event["data"]["node_info"]["unique_id"]
-                told += standing.under(node)
-                made = event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
-                told += [(node, each) for each in made]
+            with nightly.handed_over():
+                for event in run.events([*build, *asked]):
+                    node = event.raw_event["data"]["node_info"]["unique_id"]
+                    told += standing.under(node)
+                    made = event.to_default_asset_events(manifest, TRANSLATOR, context, project=project)
+                    told += [(node, each) for each in made]
             told += standing.left()
             yield from with_counts(told, manifest["nodes"], run.failures(), warehouse)
             run.raise_on_failure()

@@ -1,13 +1,12 @@
 """What every asset of a night shares: its partitions and the resources that hand out plain objects."""
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from functools import wraps
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Self
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from orchestration.ingest.locking import Held
 from orchestration.night import Home, Night, home_from_environment, standards_from_environment
@@ -21,9 +20,6 @@ FIRST_BUSINESS_DATE = "2000-01-01"
 HOME_TAG = "stageproof/home"
 # Nights build on each other, so a backfill runs them one after the other.
 ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 
 
 class Blocked(Exception):
@@ -43,11 +39,13 @@ def nightly_partitions() -> dg.DailyPartitionsDefinition:
 class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Hands out the night of a partition, its standards and its warehouse, while no other run writes under the home.
 
-    The lock is held as long as the resource lives: for a run, however it was launched. is_taking: whether extracts are
-    taken from the inbox; a rebuild works on what the lake has.
+    The lock is held as long as the resource lives: for a run, however it was launched. So is the warehouse, for opening
+    it means reading the whole of its catalogue. is_taking: whether extracts are taken from the inbox; a rebuild works
+    on what the lake has.
     """
 
     is_taking: bool = True
+    _opened: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
@@ -58,7 +56,9 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
                     mine = identity(self.home())
                     instance.add_run_tags(run.run_id, {HOME_TAG: mine})
                     end_lost_runs(instance, run.run_id, mine)
-                yield self
+                with self._opened:
+                    self._opened.enter_context(self.warehouse().kept_open())
+                    yield self
         except Held:
             if run and instance:
                 # To run again at once would meet the first one again.
@@ -82,6 +82,15 @@ class Nightly(dg.ConfigurableResource):  # type: ignore[type-arg]
     def warehouse(self) -> Warehouse:
         return Warehouse(self.home().warehouse)
 
+    @contextmanager
+    def handed_over(self) -> Iterator[None]:
+        """Let go of the warehouse: DuckDB opens a file once in a process, and dbt does so with settings of its own."""
+        self._opened.close()
+        try:
+            yield
+        finally:
+            self._opened.enter_context(self.warehouse().kept_open())
+
 
 def end_lost_runs(instance: dg.DagsterInstance, running: str, home: str) -> list[str]:
     """Mark the runs of a home failed that count as running and cannot be: whoever calls this holds its lock.
@@ -95,22 +104,3 @@ def end_lost_runs(instance: dg.DagsterInstance, running: str, home: str) -> list
     for run in lost:
         instance.report_run_failed(run, "Its process has ended without a word; another run holds the home now.")
     return [run.run_id for run in lost]
-
-
-def holding_the_warehouse(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """The step, with the warehouse held open while it runs: for steps that read or write more than once."""
-    if inspect.isgeneratorfunction(step):
-
-        @wraps(step)
-        def generate(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Any]:
-            with Warehouse(home_from_environment().warehouse).kept_open():
-                yield from step(*args, **kwargs)
-
-        return generate  # type: ignore[return-value]
-
-    @wraps(step)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        with Warehouse(home_from_environment().warehouse).kept_open():
-            return step(*args, **kwargs)
-
-    return run

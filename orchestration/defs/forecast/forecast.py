@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.catalogue import measured
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.defs.forecast.columns import described
 from orchestration.forecasting import forecast_movement
 from orchestration.forecasting.coverage import coverage
@@ -110,7 +110,6 @@ def spec(table: str, *further: str) -> dg.AssetSpec:
     backfill_policy=ONE_NIGHT_A_RUN,
 )
 @measured
-@holding_the_warehouse
 def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     made = track_record(
@@ -131,7 +130,6 @@ def track_record_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> 
     backfill_policy=ONE_NIGHT_A_RUN,
 )
 @measured
-@holding_the_warehouse
 def forecast_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     inputs = known(night, warehouse).inputs()

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.catalogue import measured
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.defs.forecast.columns import described
 from orchestration.forecasting.movement import METHOD, changed_positions, history, no_positions
 from orchestration.movement import KEPT, forecast_movement_of_the_night, movement_of_the_night
@@ -65,7 +65,6 @@ FORECAST = dg.AssetKey("forecast_movement")
     backfill_policy=ONE_NIGHT_A_RUN,
 )
 @measured
-@holding_the_warehouse
 def movement_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)

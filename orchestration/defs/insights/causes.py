@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.components.catalogue import measured
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.defs.insights.columns import described
 from orchestration.insights.causes import Settings, cause_deals, conversion_causes, criterion_wordings, stage_names
 from quality.standards import tables
@@ -44,7 +44,6 @@ DESCRIPTIONS = {
     backfill_policy=ONE_NIGHT_A_RUN,
 )
 @measured
-@holding_the_warehouse
 def cause_assets(context: dg.AssetExecutionContext, nightly: Nightly) -> Iterator[dg.MaterializeResult[None]]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
     warehouse.require_night(night.business_date)

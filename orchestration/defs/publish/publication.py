@@ -13,7 +13,6 @@ from orchestration.components.nightly import (
     ONE_NIGHT_A_RUN,
     Blocked,
     Nightly,
-    holding_the_warehouse,
     nightly_partitions,
 )
 from orchestration.keeping import keep_page, keep_standards
@@ -71,7 +70,6 @@ ARCHIVED = {
     description="Whether the night may be published: every stage mapped, every rule judged, no block on the data.",
 )
 @measured
-@holding_the_warehouse
 def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse, standards = nightly.night(context.partition_key), nightly.warehouse(), nightly.standards()
     warehouse.require_night(night.business_date)
@@ -98,7 +96,6 @@ def audit(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Materialize
     description="The night as readers get it: one DuckDB file, complete under its name or not there.",
 )
 @measured
-@holding_the_warehouse
 def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -145,7 +142,6 @@ def served_database(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     description="The same tables as Parquet files, in a folder of the night's own.",
 )
 @measured
-@holding_the_warehouse
 def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -163,7 +159,6 @@ def served_parquet(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Ma
     description="The morning review of the night, one self-contained page.",
 )
 @measured
-@holding_the_warehouse
 def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -188,7 +183,6 @@ def review_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mater
     description="What is expected, how sure that is and how good it has been, one self-contained page.",
 )
 @measured
-@holding_the_warehouse
 def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -212,7 +206,6 @@ def forecast_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.Mat
     description="Where the funnel loses, why, and what it should be, one self-contained page.",
 )
 @measured
-@holding_the_warehouse
 def insights_page(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)
@@ -251,7 +244,6 @@ def data_dictionary(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.M
     description="The last step: what later nights need, the record of this one, and the switch of the served file.",
 )
 @measured
-@holding_the_warehouse
 def publication(context: dg.AssetExecutionContext, nightly: Nightly) -> dg.MaterializeResult[None]:
     night, warehouse = nightly.night(context.partition_key), nightly.warehouse()
     warehouse.require_night(night.business_date)

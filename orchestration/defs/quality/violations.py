@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration.components.catalogue import described, measured
-from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, holding_the_warehouse, nightly_partitions
+from orchestration.components.nightly import ONE_NIGHT_A_RUN, Nightly, nightly_partitions
 from orchestration.night import Night, standards_from_environment
 from orchestration.opening import loads_of_the_night
 from orchestration.publishing.archive import history, latest
@@ -80,7 +80,6 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     backfill_policy=ONE_NIGHT_A_RUN,
 )
 @measured
-@holding_the_warehouse
 def judge(
     context: dg.AssetExecutionContext, nightly: Nightly
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
