@@ -674,6 +674,7 @@ def _print_summary(tonight: Night) -> None:
     console.print(f"Review page      {tonight.review_file}", soft_wrap=True)
     console.print(f"Forecast page    {tonight.forecast_file}", soft_wrap=True)
     console.print(f"Insights page    {tonight.insights_file}", soft_wrap=True)
+    console.print(f"Dictionary       {tonight.home.dictionary_file}", soft_wrap=True)
     for sentence in told.sentences(told.read(tonight.alerts_file), is_latest=is_latest):
         console.print(f"Alerts           {sentence}", markup=False, soft_wrap=True)
 

@@ -15,6 +15,9 @@ from typing import Any
 from orchestration.publishing.contracts import ServedTable
 
 CONTRACT = Path(__file__).with_name("contract.json")
+# Each sentence in Chinese, by the sentence itself: one that is written anew has no Chinese rather than a stale one, and
+# the tests ask for it.
+CHINESE = Path(__file__).with_name("meanings_zh.json")
 NIGHT_ID = "night_id"
 NIGHT_ID_MEANS = "The night that the table is of: the same in all tables and places that are served together."
 
@@ -133,6 +136,13 @@ def _role(name: str, plain: str, key: tuple[str, ...]) -> str:
 def contract() -> Mapping[str, Mapping[str, Any]]:
     """What is promised of each table: `row`, what one row is; `columns`, name to [type, sentence], in their order."""
     told: Mapping[str, Mapping[str, Any]] = json.loads(CONTRACT.read_text(encoding="utf-8"))["tables"]
+    return told
+
+
+@cache
+def chinese() -> Mapping[str, str]:
+    """The sentences of the contract in Chinese, by the sentence in English."""
+    told: Mapping[str, str] = json.loads(CHINESE.read_text(encoding="utf-8"))
     return told
 
 

@@ -6,7 +6,7 @@ Belongs here: which words stand for what a column is for; pure. Not here: what a
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestration.publishing.catalogue import ADDITIVE, DIMENSION, KEY, MEASURE, TIME, TableMeaning
+from orchestration.publishing.catalogue import ADDITIVE, DIMENSION, KEY, MEASURE, TIME, TableMeaning, chinese
 from orchestration.publishing.pages import render_page
 from orchestration.publishing.wording import Text, same
 
@@ -35,13 +35,13 @@ class _Column:
     role: str
     together: Text
     unit: Text | None
-    said: str
+    said: Text
 
 
 @dataclass(frozen=True)
 class _Table:
     name: str
-    row: str
+    row: Text
     key: tuple[str, ...]
     filter_one: tuple[str, ...]
     columns: tuple[_Column, ...]
@@ -50,8 +50,7 @@ class _Table:
 def dictionary_page(meanings: Iterable[TableMeaning], language: str) -> str:
     """The page as one HTML document that needs no other file and no network. Equal meanings give equal text.
 
-    language: en or zh, in which the page opens. The sentences about tables and columns are those of the contract, and
-    in English.
+    language: en or zh, in which the page opens; both are in it.
     """
     tables = [_table(each) for each in sorted(meanings, key=lambda each: each.name)]
     return render_page(
@@ -74,8 +73,12 @@ def _table(meant: TableMeaning) -> _Table:
             column.role,
             TOGETHER[column.role],
             UNITS.get(column.unit, same(column.unit)) if column.unit else None,
-            column.description,
+            _said(column.description),
         )
         for column in meant.columns
     )
-    return _Table(meant.name, meant.row, meant.key, meant.filter_one, columns)
+    return _Table(meant.name, _said(meant.row), meant.key, meant.filter_one, columns)
+
+
+def _said(sentence: str) -> Text:
+    return Text(sentence, chinese().get(sentence, sentence))

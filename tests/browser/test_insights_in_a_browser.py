@@ -12,9 +12,8 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from insights_nights import BUSINESS_DATE, busy, conversion, served, split, standards
-from opened_pages import Opened, OpenPage
+from opened_pages import Opened, OpenPage, assert_keeps_to_wcag_aa
 from playwright.sync_api import Locator, expect
 
 from orchestration.publishing.insights_page.render import insights_page
@@ -540,5 +539,4 @@ def test_the_page_keeps_to_wcag_aa(open_page: OpenPage, scheme: str, width: int)
         if tab in LISTS:
             opened.page.locator(f"#panel-{tab} .tabulator-row").first.click()
             opened.page.locator(f"#panel-{tab} .drawer").wait_for()
-        found = Axe().run(opened.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-        assert found.violations_count == 0, f"{tab}: {found.generate_report()}"
+        assert_keeps_to_wcag_aa(opened, tab)

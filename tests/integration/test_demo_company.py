@@ -54,6 +54,7 @@ def test_the_night_ends_with_what_a_person_needs_to_know(demo: Clone) -> None:
     assert f"Review page      {demo.home}/reports/{SECOND}/review.html" in said
     assert f"Forecast page    {demo.home}/reports/{SECOND}/forecast.html" in said
     assert f"Insights page    {demo.home}/reports/{SECOND}/insights.html" in said
+    assert f"Dictionary       {demo.home}/reports/dictionary.html" in said
 
 
 def test_the_contract_tells_what_is_served(demo: Clone) -> None:

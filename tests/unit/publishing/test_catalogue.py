@@ -10,6 +10,7 @@ from orchestration.publishing.catalogue import (
     KEY,
     MEASURE,
     TIME,
+    chinese,
     column_meaning,
     contract,
     meaning,
@@ -92,3 +93,15 @@ def test_a_chart_is_told_of_which_columns_to_take_one_value() -> None:
 
 def test_a_table_of_nights_is_added_up_over_nights() -> None:
     assert meaning(PUBLISHED["nights"]).filter_one == ()
+
+
+NAME = re.compile(r"`[^`]+`|[a-z0-9]+(?:_[a-z0-9]+)+")
+
+
+def test_every_sentence_has_its_chinese_with_the_same_names_in_it_and_no_other_stands_there() -> None:
+    tables = [meaning(table) for table in PUBLISHED.values()]
+    said = {table.row for table in tables} | {column.description for table in tables for column in table.columns}
+    assert chinese().keys() == said
+    for english, translated in chinese().items():
+        assert re.search("[\u3002\u4e00-\u9fff]", translated), english
+        assert set(NAME.findall(english)) <= set(NAME.findall(translated)), english
