@@ -39,10 +39,17 @@ class Clone:
     def served(self) -> Path:
         return self.home / "served" / "stageproof.duckdb"
 
-    def run(self, *arguments: str, expect: int = 0, is_started_anew: bool = False) -> str:
+    def run(
+        self,
+        *arguments: str,
+        expect: int = 0,
+        is_started_anew: bool = False,
+        module: str = forked_commands.MODULE,
+    ) -> str:
         """Call the command line; its output, or a failure of the test if the exit code is another.
 
         is_started_anew: in an interpreter of its own, not in one forked after the libraries were imported.
+        module: that of another command line than the project's.
         """
         environment = os.environ | {
             "STAGEPROOF_HOME": str(self.home),
@@ -52,7 +59,7 @@ class Clone:
         }
         if is_started_anew or sys.platform != "linux":
             finished = subprocess.run(
-                [sys.executable, "-m", forked_commands.MODULE, *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=self.root,
                 env=environment,
                 capture_output=True,
@@ -61,12 +68,25 @@ class Clone:
             )
             code, output = finished.returncode, finished.stdout + finished.stderr
         else:
-            code, output = forked_commands.run(list(arguments), self.root, environment)
+            code, output = forked_commands.run(list(arguments), self.root, environment, module)
         assert code == expect, f"exit {code}, expected {expect}:\n{output}"
         return output
 
     def night(self, business_date: str, expect: int = 0) -> str:
         return self.run("night", "--date", business_date, expect=expect)
+
+    def materialize(self, business_date: str, *tables: str) -> None:
+        """Make these tables and all that they need in the warehouse, as Dagster does for whoever picks them.
+
+        Nothing is forecast, judged or published: for tests of many small funnels, whose night would be mostly that.
+        """
+        # A step that makes several tables makes all of them.
+        picked = " or ".join(['group:"standards"', 'group:"ingest"', *(f'+key:"{table}"' for table in tables)])
+        self.run(
+            *("asset", "materialize", "-m", "orchestration.definitions", "-a", "defs"),
+            *("--select", picked, "--partition", business_date),
+            module="dagster",
+        )
 
     def query(self, sql: str) -> pl.DataFrame:
         """Ask the served database what a reader would ask."""
@@ -81,8 +101,9 @@ class Clone:
             return connection.execute(sql).pl()
 
     def query_warehouse(self, sql: str) -> pl.DataFrame:
-        """Ask the warehouse of the last night that was run, for what is not served."""
+        """Ask the warehouse of the last night that was run, for what is not served; a name alone is that of a mart."""
         with duckdb.connect(str(self.home / "warehouse" / "stageproof.duckdb"), read_only=True) as connection:
+            connection.execute("set search_path = 'marts'")
             return connection.execute(sql).pl()
 
     def files(self) -> dict[str, int]:

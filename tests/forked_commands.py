@@ -34,11 +34,12 @@ LIBRARIES = (
 )
 
 
-def run(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run `python -m orchestration.cli` with these arguments in `folder`; its exit code and all that it said."""
+def run(arguments: list[str], folder: Path, environment: Mapping[str, str], module: str = MODULE) -> tuple[int, str]:
+    """Run `python -m orchestration.cli`, or another module, in `folder`; its exit code and all that it said."""
     with tempfile.TemporaryDirectory() as said:
         out, errors = Path(said) / "out", Path(said) / "errors"
         request = {
+            "module": module,
             "arguments": arguments,
             "folder": str(folder),
             "environment": dict(environment),
@@ -119,9 +120,9 @@ def become(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     # What `python -m` puts there, and what PYTHONPATH would.
     sys.path[0] = request["folder"]
-    sys.argv = [MODULE, *request["arguments"]]
+    sys.argv = [request["module"], *request["arguments"]]
     assert not any(name.split(".")[0] in {"orchestration", "quality"} for name in sys.modules)
-    runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
