@@ -44,7 +44,6 @@ REST = "rest"
 LEVEL = 0.99
 # Owners are many, so that fewer draws of each do than of quarters; a limit that one in a hundred exceeds needs these.
 MEMBER_DRAWS = 500
-QUARTERS_COMPARED = 8
 MILLION = 1_000_000
 
 # Deals that lack no proof of their own, of an owner who asks for less of it than others.
