@@ -325,7 +325,7 @@ def test_the_dashboards_show_it_in_a_browser(world: World, language: str, browse
         expect(page.locator("[data-test=chart-error], .ant-alert-error")).to_have_count(0)
         page.screenshot(path=SCREENS / f"{language}_{tab}.png")
     count = world.company.query("select count(*) from quality_violations where state = 'open'").item()
-    expect(page.locator(".superset-legacy-chart-big-number .header-line").first).to_have_text(f"{count:,}")
+    expect(panel.locator(".superset-legacy-chart-big-number .header-line").first).to_have_text(f"{count:,}")
     assert failed == []
     page.close()
 

@@ -102,7 +102,7 @@ _OWNER = Text("Owner", "负责人")
 def _periods(ask: _Asking) -> Content:
     money = {
         "sum_won_amount": Text("Won so far", "已赢单"),
-        "sum_open_amount": Text("Open deals", "在途商机"),
+        "sum_open_amount": Text("Open deals", "进行中商机"),
         "sum_new_business_amount": Text("Deals to come", "未来新增"),
         "sum_total_amount": Text("Forecast", "预测"),
         "p10_amount": Text("p10", "p10"),
@@ -199,7 +199,7 @@ def _stage_table(ask: _Asking) -> Content:
         "sum_reached": Text("Reached", "到达"),
         "sum_advanced": Text("Advanced", "推进"),
         "sum_lost": Text("Closed", "其他关闭"),
-        "sum_still_open": Text("Open", "仍在途"),
+        "sum_still_open": Text("Open", "仍在进行"),
     }
     shares = {
         "conversion_expected": Text("Expected", "最终预期"),
@@ -378,7 +378,7 @@ _CHARTS = (
         Text("Running and next month and quarter", "本期与下期：月度与季度"),
         Text(
             "Forecast = won so far + open deals + deals to come. p10 and p90 hold eight of ten outcomes.",
-            "预测 = 已赢单 + 在途商机 + 未来新增。十次中约有八次落在 p10 与 p90 之间。",
+            "预测 = 已赢单 + 进行中商机 + 未来新增。十次中约有八次落在 p10 与 p90 之间。",
         ),
         _periods,
     ),
@@ -405,7 +405,7 @@ _CHARTS = (
         Text("Conversion by stage", "各阶段转化率"),
         Text(
             "Expected leaves open deals open; to date takes them as not advanced. Never multiply the rates of stages.",
-            "“最终预期”将在途商机视为未定；“截至目前”视其尚未推进。各阶段转化率不可相乘。",
+            "“最终预期”将进行中商机视为未定；“截至目前”视其尚未推进。各阶段转化率不可相乘。",
         ),
         _stages,
     ),
@@ -416,7 +416,7 @@ _CHARTS = (
         Text("Deals behind the rates", "转化率背后的商机数"),
         Text(
             "All cohorts. Reached = advanced + closed otherwise + open.",
-            "全部批次。到达 = 推进 + 其他关闭 + 仍在途。",
+            "全部批次。到达 = 推进 + 其他关闭 + 仍在进行。",
         ),
         _stage_table,
     ),
@@ -529,7 +529,7 @@ _TABS = (
         Text("Forecast", "预测"),
         Text(
             "What the leading method says tonight: the champion of its backtest, or `timed`. In reporting currency.",
-            "今晚由领先方法给出：回测冠军，否则为 `timed`。以报告货币计。",
+            "今晚由领先方法给出：最优方法，否则为 `timed`。以报告货币计。",
         ),
         (
             (
