@@ -5,11 +5,14 @@ a file for COPY), where the address of the server comes from, which night is the
 
 Rows are deleted and copied anew under the names that readers know. Swapping tables was refused: who reads in a
 transaction that is older than the swap would find the new tables, and find them empty. Deleted rows stay visible to
-such a reader, and nobody waits for a lock.
+such a reader, and nobody waits for a lock unless a table gets other columns.
+
+The schema may have tables and views of others. A table is one of this product where its comment says so; no other is
+written, dropped or granted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import IO, Any
@@ -23,6 +26,10 @@ from orchestration.publishing.catalogue import TableMeaning
 TYPES = {"DOUBLE": "double precision", "VARCHAR": "text", "HUGEINT": "numeric(38, 0)", "TINYINT": "smallint"}
 # The night that a schema holds is told by this table, which every night publishes.
 NIGHTS = "nights"
+# Ends the comment of each table that was made here.
+MARK = "Published by stageproof."
+# A reader that does not end keeps a table from getting another column; the night waits no longer for it than this.
+LOCK_TIMEOUT = "30s"
 _READ_BYTES = 1 << 20
 
 
@@ -70,21 +77,25 @@ def publish(
     ever steps back.
 
     Raises:
-        PostgresRefused: the server cannot be reached, or refuses; nothing has changed for readers.
+        PostgresRefused: the server cannot be reached, or refuses, or the schema has a table of another's under the name
+            of a served one; nothing has changed for readers.
     """
     try:
         with psycopg.connect(url) as connection:
             with connection.transaction(), connection.cursor() as cursor:
                 if not _begin(cursor, schema, business_date):
                     return False
+                _refuse_foreign(cursor, schema, tables)
                 for table in tables:
                     _fit(cursor, schema, table)
                     with rows(table.name) as file:
                         _fill(cursor, schema, table, file)
                     _describe(cursor, schema, table)
-                _drop_others(cursor, schema, [table.name for table in tables])
-                _grant(cursor, schema)
-            _tidy(connection, schema, tables)
+                _drop_others(cursor, schema, tables)
+                _grant(cursor, schema, tables)
+            # The night is published by now, and what is not tidied here the server's own autovacuum does.
+            with suppress(psycopg.Error):
+                _tidy(connection, schema, tables)
     except psycopg.Error as error:
         raise _refused(schema, error) from error
     return True
@@ -98,7 +109,7 @@ def held_night(url: str, schema: Schema) -> str | None:
     """
     try:
         with psycopg.connect(url) as connection, connection.cursor() as cursor:
-            if NIGHTS not in _tables(cursor, schema):
+            if NIGHTS not in _made_here(cursor, schema):
                 return None
             cursor.execute(sql.SQL("select max(night_id) from {}").format(_named(schema, NIGHTS)))
             row = cursor.fetchone()
@@ -120,16 +131,39 @@ def _begin(cursor: psycopg.Cursor[Any], schema: Schema, business_date: date) -> 
     cursor.execute("set local time zone 'UTC'")
     cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"stageproof {schema.name}"])
     cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema.name)))
-    if NIGHTS not in _tables(cursor, schema):
+    cursor.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+    if NIGHTS not in _made_here(cursor, schema):
         return True
     cursor.execute(sql.SQL("select max(business_date) from {}").format(_named(schema, NIGHTS)))
     held = cursor.fetchone()
     return held is None or held[0] is None or held[0] <= business_date
 
 
-def _tables(cursor: psycopg.Cursor[Any], schema: Schema) -> list[str]:
-    cursor.execute("select table_name from information_schema.tables where table_schema = %s order by 1", [schema.name])
-    return [row[0] for row in cursor.fetchall()]
+def _made_here(cursor: psycopg.Cursor[Any], schema: Schema) -> set[str]:
+    """The tables of the schema that this product has made."""
+    return {name for name, is_ours in _relations(cursor, schema).items() if is_ours}
+
+
+def _relations(cursor: psycopg.Cursor[Any], schema: Schema) -> dict[str, bool]:
+    """Everything in the schema that goes by the name of a table, and whether this product has made it."""
+    cursor.execute(
+        "select relname, relkind = 'r' and coalesce(obj_description(pg_class.oid, 'pg_class'), '') like %s"
+        " from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname = %s and relkind in ('r', 'p', 'v', 'm', 'f')",
+        [f"%{MARK}", schema.name],
+    )
+    return dict(cursor.fetchall())
+
+
+def _refuse_foreign(cursor: psycopg.Cursor[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
+    found = _relations(cursor, schema)
+    foreign = sorted(table.name for table in tables if not found.get(table.name, True))
+    if foreign:
+        raise PostgresRefused(
+            f"PostgreSQL, schema {schema.name}: {', '.join(foreign)} was not published from here (its comment does not "
+            f"end with '{MARK}'), so nothing is written over it. Name a schema of its own in serving.yml, or take the "
+            f"table out of this one, and run the night again."
+        )
 
 
 def _fit(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable) -> None:
@@ -180,8 +214,9 @@ def _describe(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable
         [regclass],
     )
     numbers = dict(cursor.fetchall())
-    if said.get(0) != table.meaning.comment():
-        cursor.execute(sql.SQL("comment on table {} is {}").format(named, sql.Literal(table.meaning.comment())))
+    comment = f"{table.meaning.comment()} {MARK}".lstrip()
+    if said.get(0) != comment:
+        cursor.execute(sql.SQL("comment on table {} is {}").format(named, sql.Literal(comment)))
     for name, comment in table.meaning.comments().items():
         if name in numbers and said.get(numbers[name]) != comment:
             column = sql.SQL("{}.{}").format(named, sql.Identifier(name))
@@ -195,25 +230,25 @@ def _describe(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable
         )
 
 
-def _drop_others(cursor: psycopg.Cursor[Any], schema: Schema, names: Sequence[str]) -> None:
-    """The schema is this product's own: a table that is no longer served leaves it."""
-    for name in set(_tables(cursor, schema)) - set(names):
-        cursor.execute(sql.SQL("drop table {} cascade").format(_named(schema, name)))
+def _drop_others(cursor: psycopg.Cursor[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
+    """A table that is no longer served leaves the schema. Where a view of others needs it, the server says which."""
+    for name in sorted(_made_here(cursor, schema) - {table.name for table in tables}):
+        cursor.execute(sql.SQL("drop table {}").format(_named(schema, name)))
 
 
-def _grant(cursor: psycopg.Cursor[Any], schema: Schema) -> None:
+def _grant(cursor: psycopg.Cursor[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
     role = sql.Identifier(schema.reader_role)
     cursor.execute("select 1 from pg_roles where rolname = %s", [schema.reader_role])
     if cursor.fetchone() is None:
         # Without a password nobody logs in as it: it is granted to those who read.
         cursor.execute(sql.SQL("create role {} nologin").format(role))
-    named = sql.Identifier(schema.name)
-    cursor.execute(sql.SQL("grant usage on schema {} to {}").format(named, role))
-    cursor.execute(sql.SQL("grant select on all tables in schema {} to {}").format(named, role))
+    cursor.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema.name), role))
+    readable = sql.SQL(", ").join(_named(schema, table.name) for table in tables)
+    cursor.execute(sql.SQL("grant select on {} to {}").format(readable, role))
 
 
 def _tidy(connection: psycopg.Connection[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
-    """Give back the room of the deleted rows, and tell the planner of the new ones. The night is published by now."""
+    """Give back the room of the deleted rows, and tell the planner of the new ones."""
     connection.autocommit = True
     for table in tables:
         connection.execute(sql.SQL("vacuum (analyze, truncate false) {}").format(_named(schema, table.name)))
@@ -237,4 +272,8 @@ def _canonical(cursor: psycopg.Cursor[Any], kind: str) -> str:
 
 
 def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # Which view of others it is stands apart.
+    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
+        said = f"{said} ({str(error.diag.message_detail).splitlines()[0]})"
+    return said

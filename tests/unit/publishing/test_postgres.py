@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from postgres_server import postgres
 
+from orchestration.publishing import postgres as publishing
 from orchestration.publishing.catalogue import TableMeaning, column_meaning
 from orchestration.publishing.postgres import PostgresRefused, PublishedTable, Schema, publish
 
@@ -165,6 +166,69 @@ def test_columns_that_come_and_go_follow_the_contract(url: str) -> None:
     ], "what is not served any longer leaves the schema"
 
 
+def test_tables_and_views_of_others_in_the_schema_are_left_alone(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create schema stageproof")
+        connection.execute("create table stageproof.budget as select 1 as amount")
+    put(url, "2026-01-30", "n1")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create view stageproof.big_deals as select * from stageproof.deals where amount > 1")
+    put(url, "2026-01-31", "n2")
+    assert rows_of(url, "select amount from stageproof.budget") == [(1,)]
+    assert rows_of(url, "select distinct night_id from stageproof.big_deals") == [("n2",)]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set role stageproof_reader")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select * from stageproof.budget")
+
+
+@pytest.mark.parametrize("made", ["table stageproof.deals as select 1 as a", "view stageproof.deals as select 1 as a"])
+def test_a_table_of_others_under_the_name_of_a_served_one_is_refused(url: str, made: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create schema stageproof")
+        connection.execute(f"create {made}")
+    with pytest.raises(PostgresRefused, match="deals was not published from here") as refused:
+        put(url, "2026-01-30", "n1")
+    assert not refused.value.is_passing
+    assert rows_of(url, "select a from stageproof.deals") == [(1,)]
+    assert rows_of(url, "select count(*) from pg_tables where schemaname = 'stageproof' and tablename <> 'deals'") == [
+        (0,)
+    ]
+
+
+def test_a_view_that_needs_a_table_which_leaves_is_named_and_nothing_changes(url: str) -> None:
+    put(url, "2026-01-30", "n1")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create view stageproof.mine as select * from stageproof.stages")
+    with pytest.raises(PostgresRefused, match=r"cannot drop table stages .* \(view mine depends"):
+        put(url, "2026-01-31", "n2", tables=[table("deals"), NIGHTS])
+    assert rows_of(url, "select distinct night_id from stageproof.deals") == [("n1",)]
+
+
+def test_a_reader_that_does_not_end_keeps_a_new_column_waiting_and_the_night_says_so(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "LOCK_TIMEOUT", "200ms")
+    put(url, "2026-01-30", "n1")
+    text = csv("n2", 1, "2026-01-31").replace("\n", ",East\n")
+    with psycopg.connect(url) as reader:
+        reader.execute("select * from stageproof.deals")
+        with pytest.raises(PostgresRefused, match="lock timeout") as refused:
+            publish(
+                url, SCHEMA, date(2026, 1, 31), [table("deals", COLUMNS | {"team": "VARCHAR"})], opened({"deals": text})
+            )
+    assert refused.value.is_passing, "the reader may be gone in a moment"
+
+
+def test_a_night_that_cannot_be_tidied_up_after_is_published(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(publishing, "_tidy", fail)
+    assert put(url, "2026-01-30", "n1")
+    assert rows_of(url, "select distinct night_id from stageproof.deals") == [("n1",)]
+
+
 def test_what_a_column_means_stands_beside_it(url: str) -> None:
     put(url, "2026-01-30", "n1")
     said = dict(
@@ -176,7 +240,9 @@ def test_what_a_column_means_stands_beside_it(url: str) -> None:
     )
     assert said["amount"] == "What amount is. In money. Adds up."
     assert said["share"] == "What share is. In a share from 0 to 1. Never add up or average."
-    assert rows_of(url, "select obj_description('stageproof.deals'::regclass)") == [("One row per deal of deals.",)]
+    assert rows_of(url, "select obj_description('stageproof.deals'::regclass)") == [
+        ("One row per deal of deals. Published by stageproof.",)
+    ]
     indexes = rows_of(url, "select indexdef from pg_indexes where schemaname = 'stageproof' and tablename = 'deals'")
     assert ["(deal_key)" in definition for (definition,) in indexes] == [True]
 
