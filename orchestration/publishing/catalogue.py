@@ -45,7 +45,7 @@ _UNITS = (
     (re.compile(r"(^|_)points(_|$)"), "points"),
     (re.compile(r"(^|_)(share|probability|conversion|win_rate|chance)(_|$)"), SHARE),
 )
-# Whole numbers count: deals with an amount, not amounts. Money is never one.
+# Whole numbers count: deals with an amount, not amounts. Neither money nor a share is ever one.
 _COUNTS = frozenset({"BIGINT", "INTEGER"})
 
 
@@ -56,6 +56,57 @@ _TELLS_THE_SAME = frozenset(
         *("scope", "segment", "cohort_kind", "period_kind"),
     }
 )
+# Rows that differ in these alone tell of the same deals as well: a deal has reached each stage before its own.
+_ONE_AT_A_TIME: Mapping[str, frozenset[str]] = {
+    "criterion_efficacy": frozenset({"criterion_id"}),
+    "forecast_quality": frozenset({"period_start"}),
+    "funnel_stage_conversion": frozenset({"stage"}),
+    "icp_lift": frozenset({"attribute"}),
+    "icp_weight_review": frozenset({"attribute"}),
+}
+# Numbers that do not add up though name and type are those of one that does: the same in several rows, of deals that
+# are in several rows, what stood at the end of a night, or of a kind that changes from row to row.
+_NEVER_ADDED: Mapping[str, frozenset[str]] = {
+    "close_reasons": frozenset({"outcome_deals"}),
+    "conversion_causes": frozenset(
+        {"focus_n", "reference_n", "focus_conversion", "reference_conversion", "change", "deals_behind"}
+    ),
+    "criterion_compliance": frozenset({"deals", "evaluated_deals"}),
+    "criterion_efficacy": frozenset({"versions", "adjusted_strata"}),
+    "deal_positions": frozenset({"amount_reporting"}),
+    "deals_next_gate": frozenset({"amount_reporting"}),
+    "deals_stalled": frozenset({"won_visits"}),
+    "deals_stalled_reasons": frozenset({"size"}),
+    "forecast_accuracy": frozenset({"n_as_ofs", "n_periods", "n_periods_unknown_amounts"}),
+    "forecast_backtest": frozenset({"excluded_deals"}),
+    "forecast_calibration": frozenset({"n_as_ofs", "n_still_open", "n_without_chance"}),
+    "forecast_coverage": frozenset({"yield_periods", "yield_deals"}),
+    "forecast_period": frozenset({"open_deals", "excluded_deals"}),
+    "forecast_record": frozenset({"excluded_deals"}),
+    "funnel_bottlenecks": frozenset({"segments_compared", "deals_started", "won_amount_gained"}),
+    "funnel_stage_dwell": frozenset({"deals"}),
+    "funnel_stage_to_won": frozenset({"deals_followed"}),
+    "funnel_transitions": frozenset({"from_visits"}),
+    "funnel_velocity": frozenset({"velocity_amount_per_day", "observed_won_amount_per_day"}),
+    "icp_lift": frozenset({"rest_deals", "rest_won_deals"}),
+    "milestone_candidates": frozenset(
+        {
+            *("won_deals", "won_with_deals", "lost_deals", "lost_with_deals", "compared_deals", "compared_with_visits"),
+            *("judged_candidates", "ordered_pairs"),
+        }
+    ),
+    "nights": frozenset({"deals", "open_deals", "open_violations"}),
+    "quality_expectations": frozenset({"evaluated", "observed"}),
+    "quality_findings": frozenset({"amount_reporting"}),
+    "quality_incidents": frozenset({"observed", "nights_compared"}),
+    "quality_rule_nights": frozenset({"nights_compared"}),
+    "quality_violations": frozenset({"nights_open"}),
+    "stage_ambiguity": frozenset({"deals", "owners", "compared_owners", "comparable_deals"}),
+    "stage_ambiguity_owners": frozenset({"deals", "comparable_deals"}),
+    "stage_design_review": frozenset(
+        {"deals", "dropoff_deals", "gate_criteria", "examined", "examined_without_history"}
+    ),
+}
 # A night that stands beside others tells again of the deals that they told of.
 _NIGHTS = frozenset({"business_date", "as_of_date"})
 
@@ -79,7 +130,8 @@ class ColumnMeaning:
         """The sentence, with unit and aggregation where the column is a number."""
         if self.role not in (ADDITIVE, MEASURE):
             return self.description
-        unit = f" In {self.unit}." if self.unit else ""
+        share, other = f" {SHARE.capitalize()}.", f" In {self.unit}."
+        unit = (share if self.unit == SHARE else other) if self.unit else ""
         return f"{self.description}{unit} {'Adds up.' if self.role == ADDITIVE else 'Never add up or average.'}"
 
 
@@ -104,7 +156,13 @@ class TableMeaning:
 
 
 def column_meaning(
-    name: str, kind: str, description: str, key: tuple[str, ...] = (), *, has_currency: bool = False
+    name: str,
+    kind: str,
+    description: str,
+    key: tuple[str, ...] = (),
+    *,
+    has_currency: bool = False,
+    is_never_added: bool = False,
 ) -> ColumnMeaning:
     """What a column is for, by its name and its type.
 
@@ -112,12 +170,15 @@ def column_meaning(
     and no amount that stands beside the currency of its own deal.
 
     key: the columns that tell the rows of the table apart. has_currency: whether the table has a column of that name.
+    is_never_added: whether a number that may be added up by name and type may not.
     """
     plain = kind.split("(", maxsplit=1)[0]
     role = MEASURE if has_currency and name == "amount" else _role(name, plain, key)
+    if is_never_added and role == ADDITIVE:
+        role = MEASURE
     is_number = role in (ADDITIVE, MEASURE)
     unit = next((unit for what, unit in _UNITS if what.search(name)), None) if is_number else None
-    if unit == MONEY and plain in _COUNTS:
+    if unit in (MONEY, SHARE) and plain in _COUNTS:
         unit = None
     return ColumnMeaning(name, kind, description, role, unit)
 
@@ -150,10 +211,19 @@ def meaning(table: ServedTable) -> TableMeaning:
     """What a served table means; one that the contract does not know yet is served without a word."""
     told = contract().get(table.name, {"row": "", "columns": {}})
     columns = [
-        column_meaning(name, kind, said, table.order_by, has_currency="currency" in told["columns"])
+        column_meaning(
+            name,
+            kind,
+            said,
+            table.order_by,
+            has_currency="currency" in told["columns"],
+            is_never_added=name in _NEVER_ADDED.get(table.name, ()),
+        )
         for name, (kind, said) in told["columns"].items()
     ]
     columns.append(ColumnMeaning(NIGHT_ID, "VARCHAR", NIGHT_ID_MEANS, DIMENSION, None))
-    told_again = _TELLS_THE_SAME if len(table.order_by) == 1 else _TELLS_THE_SAME | _NIGHTS
+    told_again = _TELLS_THE_SAME | _ONE_AT_A_TIME.get(table.name, frozenset())
+    if len(table.order_by) > 1:
+        told_again |= _NIGHTS
     filter_one = tuple(name for name in table.order_by if name in table.holds_all or name in told_again)
     return TableMeaning(table.name, told["row"], table.order_by, filter_one, tuple(columns))

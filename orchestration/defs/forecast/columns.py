@@ -85,7 +85,7 @@ MEANINGS = {
     "yield_periods": "Past periods behind the yield.",
     "yield_deals": "Deals behind the yield.",
     **_OPEN_BY_CATEGORY,
-    "commit_amount": "Won so far and committed: rolled up, so never add it to the next.",
+    "commit_amount": "Won so far and committed; best_case_amount holds it again.",
     "best_case_amount": "commit_amount and best case.",
     "pipeline_amount": "best_case_amount and pipeline.",
     "win_rate": "Chance to be won in the end, 0 to 1; null where history tells none.",

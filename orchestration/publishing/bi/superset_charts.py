@@ -318,7 +318,7 @@ def _worklist(ask: _Asking) -> Content:
             ask.column("owner_name", _OWNER),
             ask.column("violation_id", Text("Violation", "违规编号")),
         ],
-        "metrics": [ask.metric("amount_at_risk", amount), ask.metric("sum_nights_open", nights)],
+        "metrics": [ask.metric("amount_at_risk", amount), ask.metric("nights_open", nights)],
         "timeseries_limit_metric": _order(_BLOCKING_FIRST),
         "order_desc": True,
         "adhoc_filters": [],

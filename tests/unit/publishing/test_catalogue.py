@@ -5,6 +5,8 @@ import re
 import pytest
 
 from orchestration.publishing.catalogue import (
+    _NEVER_ADDED,
+    _ONE_AT_A_TIME,
     ADDITIVE,
     DIMENSION,
     KEY,
@@ -39,6 +41,7 @@ from orchestration.serving import PUBLISHED
         ("usual_high", "BIGINT", MEASURE, None),
         ("amount_at_risk", "DECIMAL(18,2)", MEASURE, "money"),
         ("deals_without_amount", "BIGINT", ADDITIVE, None),
+        ("n_without_chance", "BIGINT", ADDITIVE, None),
         ("win_rate_amount_weighted", "DOUBLE", MEASURE, "a share from 0 to 1"),
         ("win_rate_points", "DECIMAL(5,2)", MEASURE, "points"),
         ("days_to_conversion_p50", "BIGINT", MEASURE, "days"),
@@ -60,7 +63,38 @@ def test_amounts_of_several_currencies_do_not_add_up() -> None:
     assert (by_name["amount"].role, by_name["amount_reporting"].role) == (MEASURE, ADDITIVE)
 
 
+@pytest.mark.parametrize("table", sorted(PUBLISHED))
+def test_no_sentence_warns_of_adding_what_a_comment_says_adds_up(table: str) -> None:
+    for column in meaning(PUBLISHED[table]).columns:
+        if re.search(r"never add|not add", column.description):
+            assert "Adds up" not in column.comment(), column
+
+
+@pytest.mark.parametrize("named", [*_NEVER_ADDED.items(), *_ONE_AT_A_TIME.items()], ids=lambda named: named[0])
+def test_what_is_told_of_single_columns_is_told_of_columns_that_are_served(named: tuple[str, frozenset[str]]) -> None:
+    table, columns = named
+    assert columns <= contract()[table]["columns"].keys()
+
+
+def test_what_stands_in_several_rows_is_never_added() -> None:
+    roles = {
+        (table, column.name): column.role
+        for table in ("funnel_transitions", "conversion_causes", "nights", "forecast_period", "milestone_candidates")
+        for column in meaning(PUBLISHED[table]).columns
+    }
+    assert roles["funnel_transitions", "visits"] == ADDITIVE
+    assert roles["funnel_transitions", "from_visits"] == MEASURE, "all visits of the stage, beside each way out of it"
+    assert roles["conversion_causes", "focus_n"] == MEASURE, "the same beside each cause"
+    assert (roles["nights", "rows_in"], roles["nights", "open_deals"]) == (ADDITIVE, MEASURE), "a stock is no flow"
+    assert roles["forecast_period", "open_deals"] == MEASURE, "a deal is in each period that it may be won in"
+    assert roles["milestone_candidates", "won_deals"] == MEASURE, "the same deals beside each milestone"
+    assert "stage" in meaning(PUBLISHED["funnel_stage_conversion"]).filter_one, "who reached a stage reached all before"
+
+
 def test_a_comment_says_whether_a_number_adds_up() -> None:
+    assert column_meaning("win_rate", "DOUBLE", "Rate.").comment() == (
+        "Rate. A share from 0 to 1. Never add up or average."
+    )
     assert column_meaning("deals", "BIGINT", "Deals.").comment() == "Deals. Adds up."
     assert (
         column_meaning("dwell_p50_days", "DOUBLE", "Median.").comment() == "Median. In days. Never add up or average."

@@ -239,7 +239,7 @@ def test_what_a_column_means_stands_beside_it(url: str) -> None:
         )
     )
     assert said["amount"] == "What amount is. In money. Adds up."
-    assert said["share"] == "What share is. In a share from 0 to 1. Never add up or average."
+    assert said["share"] == "What share is. A share from 0 to 1. Never add up or average."
     assert rows_of(url, "select obj_description('stageproof.deals'::regclass)") == [
         ("One row per deal of deals. Published by stageproof.",)
     ]
