@@ -147,7 +147,7 @@ def _postgres_url(standards: Standards, environment: Mapping[str, str]) -> str:
         )
     if find_spec("psycopg") is None:
         raise ServingRefused(
-            "serving.yml, postgres: psycopg is not installed; install it with pip install 'stageproof[postgres]'."
+            "serving.yml, postgres: psycopg is not installed; install it with uv sync --frozen --extra postgres."
         )
     return environment[target.url_variable]
 

@@ -3,16 +3,19 @@
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
+import duckdb
 import polars as pl
+import psycopg
 import pytest
 import yaml
 from clones import Clone
 from opened_pages import OpenPage
+from postgres_server import postgres
 from reference import conversion, icp_band, median_dwell, read_deals, rows
 from served_contract import as_text, served_contract
 
@@ -28,15 +31,29 @@ AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
 TOLERANCE_DAYS = 1e-6
 
 
+SERVING = """keep_nights: 35
+postgres: {url_variable: TEST_DEMO_POSTGRES, schema: stageproof, reader_role: stageproof_reader}
+"""
+
+
 @pytest.fixture(scope="module")
-def demo(clone: Callable[[str | None], Clone]) -> Clone:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def demo(clone: Callable[[str | None], Clone], server: str) -> Iterator[Clone]:
     company = clone(None)
+    (company.root / "quality" / "standards" / "serving.yml").write_text(SERVING, encoding="utf-8")
     company.run("demo", "--deals", "700", "--until", SECOND, "--nights", "2")
-    # As a scheduler starts it; the nights of other tests are forked.
-    company.run("night", "--date", FIRST, is_started_anew=True)
-    said = company.night(SECOND)
-    (company.home / "said.txt").write_text(said, encoding="utf-8")
-    return company
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TEST_DEMO_POSTGRES", server)
+        # As a scheduler starts it; the nights of other tests are forked.
+        company.run("night", "--date", FIRST, is_started_anew=True)
+        said = company.night(SECOND)
+        (company.home / "said.txt").write_text(said, encoding="utf-8")
+        yield company
 
 
 def folders(demo: Clone) -> list[Path]:
@@ -77,6 +94,32 @@ def test_every_served_table_says_of_which_night_it_is_in_every_place(demo: Clone
         order = [pl.col(column) for column in table.order_by]
         assert in_parquet.select(order).to_dicts() == in_file.select(order).to_dicts(), name
     assert {file.stem for file in folder.iterdir()} == set(PUBLISHED)
+
+
+def test_postgres_holds_every_row_of_every_served_table_with_its_comments(demo: Clone, server: str) -> None:
+    kinds = {"DOUBLE": "double precision", "VARCHAR": "text", "TIMESTAMP": "timestamp without time zone"}
+    with duckdb.connect(str(demo.served), read_only=True) as file, psycopg.connect(server) as there:
+        there.execute("set role stageproof_reader")
+        for name in PUBLISHED:
+            told = file.execute(f"describe {name}").fetchall()
+            columns = ", ".join(f'"{column}"' for column, *_ in told)
+            held = there.execute(
+                "select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum) from pg_attribute"
+                f" where attrelid = 'stageproof.{name}'::regclass and attnum > 0 and not attisdropped"
+            ).fetchall()
+            said = dict(
+                file.execute(
+                    f"select column_name, comment from duckdb_columns() where table_name = '{name}'"
+                ).fetchall()
+            )
+            assert {column: comment for column, _, comment in held} == said, name
+            types = {column: kind.replace("numeric", "decimal") for column, kind, _ in held}
+            assert types == {column: kinds.get(kind, kind.lower()) for column, kind, *_ in told}, name
+            here, rows_there = (
+                sorted(each.execute(f"select {columns} from {place}{name}").fetchall(), key=repr)
+                for each, place in ((file, ""), (there, "stageproof."))
+            )
+            assert here == rows_there, name
 
 
 def test_tables_and_columns_say_what_they_mean_to_whoever_opens_the_file(demo: Clone) -> None:

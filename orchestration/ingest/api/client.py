@@ -167,7 +167,7 @@ def set_up_dlt() -> None:
     """
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     if find_spec("dlt") is None:
-        raise FetchRefused("Fetching needs the extra `dlt`, which is not installed: pip install 'stageproof[dlt]'")
+        raise FetchRefused("Fetching needs the extra `dlt`, which is not installed: uv sync --frozen --extra dlt")
 
 
 def secret(environment: Mapping[str, str], name: str) -> str:

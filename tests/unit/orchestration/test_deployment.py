@@ -7,8 +7,10 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
+from postgres_server import postgres
 
 from orchestration.cli import Exit
 from orchestration.defs.schedules import nightly
@@ -115,6 +117,32 @@ def test_a_dagster_with_its_history_in_postgresql_has_the_settings_of_the_one_wi
     assert deployed.pop("storage") == {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
     del shipped["event_log_storage"]
     assert deployed == shipped
+
+
+@dg.op
+def nothing() -> None:
+    pass
+
+
+@dg.job
+def doing_nothing() -> None:
+    nothing()
+
+
+def test_runs_are_kept_in_postgresql_by_the_settings_that_are_shipped_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(DEPLOY / "dagster-postgres.yaml", tmp_path / "dagster.yaml")
+    with postgres(tmp_path / "server") as url:
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", url.replace("postgresql://", "postgresql+psycopg2://"))
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            done = doing_nothing.execute_in_process(instance=instance)
+        # What another process finds there.
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            run = instance.get_run_by_id(done.run_id)
+            assert run is not None
+            assert run.status is dg.DagsterRunStatus.SUCCESS
+            assert len(instance.all_logs(done.run_id)) > 3
 
 
 def test_the_readme_names_the_commands_that_there_are() -> None:

@@ -533,7 +533,7 @@ def test_the_command_line_starts_without_dlt() -> None:
 
 def test_without_the_extra_the_sentence_names_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestration.ingest.api.client.find_spec", lambda _: None)
-    with pytest.raises(FetchRefused, match=r"pip install 'stageproof\[dlt\]'"):
+    with pytest.raises(FetchRefused, match=r"uv sync --frozen --extra dlt"):
         visit.fetch()
 
 
