@@ -454,7 +454,11 @@ def superset(
 
 @app.command()
 @refusals_as_sentences
-def doctor() -> None:
+def doctor(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Leave with 1 where there is a warning, as of nights that are due.")
+    ] = False,
+) -> None:
     """Check standards, machine, extracts, serving and alerts without running or sending anything."""
     from orchestration import alerting, condition, serving
     from orchestration.opening import look
@@ -468,7 +472,10 @@ def doctor() -> None:
             errors.print(problem, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(Exit.REFUSED) from None
     night = _night(standards, None)
-    worst = [_found(finding) for finding in condition.look(home, night.business_date)]
+    found = list(condition.look(home, night.business_date))
+    worst = [_found(finding) for finding in found]
+    if strict and any(finding.kind == "warning" for finding in found):
+        worst.append(Exit.BLOCKED)
     for subject, told in (
         ("", look(night, standards)),
         ("Serving", serving.look(standards, os.environ)),

@@ -70,6 +70,8 @@ def test_a_night_that_is_to_tell_nobody_sends_nothing_and_the_next_run_of_it_doe
     assert "Alerts " not in company.run("night", "--date", "2026-03-06", "--no-alerts")
     assert not (company.clone.home / "lake" / "alerts").exists()
     assert "Alerts      told each night: sales, data_team, owners" in company.run("doctor")
+    # The night is one of long ago.
+    assert "due" in company.clone.run("doctor", "--strict", expect=1)
 
     again = company.run("night", "--date", "2026-03-06")
     assert "Nothing changed" in again

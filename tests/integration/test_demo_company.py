@@ -16,6 +16,7 @@ import yaml
 from clones import Clone
 from opened_pages import OpenPage
 from postgres_server import postgres
+from recipes import QUESTIONS
 from reference import conversion, icp_band, median_dwell, read_deals, rows
 from served_contract import as_text, served_contract
 
@@ -120,6 +121,19 @@ def test_postgres_holds_every_row_of_every_served_table_with_its_comments(demo: 
                 for each, place in ((file, ""), (there, "stageproof."))
             )
             assert here == rows_there, name
+
+
+def test_the_ten_questions_have_the_same_answers_in_duckdb_and_postgresql(demo: Clone, server: str) -> None:
+    with duckdb.connect(str(demo.served), read_only=True) as file, psycopg.connect(server) as there:
+        there.execute("set search_path = stageproof")
+        for question in QUESTIONS:
+            here, rows_there = (sorted(each.execute(question).fetchall(), key=repr) for each in (file, there))
+            assert here == rows_there, question
+
+
+def test_the_served_file_is_in_the_storage_format_that_every_duckdb_since_1_0_reads(demo: Clone) -> None:
+    header = demo.served.read_bytes()[8:20]
+    assert (header[:4], int.from_bytes(header[4:], "little")) == (b"DUCK", 64)
 
 
 def test_tables_and_columns_say_what_they_mean_to_whoever_opens_the_file(demo: Clone) -> None:
