@@ -52,6 +52,9 @@ STANDING_VIEWS = "standing_views"
 # Leaving out a view would leave out its tests as well, which are of tonight's rows, if selection were not literal.
 WITHOUT_VIEWS = ("--exclude", "config.materialized:view", "--indirect-selection", "empty")
 
+# What is told of a view that was not put in place again.
+STANDS = {"stands": True, SECONDS: 0.0}
+
 # Views of other layers ask the whole of what they stand on: counting them would take a seventh of a small night.
 COUNTED_VIEWS = ("staging",)
 SAMPLE_ROWS = 5
@@ -136,14 +139,14 @@ class StandingViews:
         for parent in self._parents.get(unique_id, []):
             yield from self.under(parent)
             if parent in self._unsaid:
-                yield parent, dg.MaterializeResult(asset_key=self._unsaid.pop(parent), metadata={"stands": True})
+                yield parent, dg.MaterializeResult(asset_key=self._unsaid.pop(parent), metadata=STANDS)
 
     def left(self) -> Iterator[tuple[str, dg.MaterializeResult[None]]]:
         """The views that nothing is built on."""
         for name in sorted(self._unsaid):
             yield from self.under(name)
             if name in self._unsaid:
-                yield name, dg.MaterializeResult(asset_key=self._unsaid.pop(name), metadata={"stands": True})
+                yield name, dg.MaterializeResult(asset_key=self._unsaid.pop(name), metadata=STANDS)
 
 
 def with_counts(
