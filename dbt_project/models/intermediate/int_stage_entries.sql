@@ -5,6 +5,8 @@ with
 
     deals as (select * from {{ ref("int_deals") }}),
 
+    spans as (select * from {{ ref("int_deal_field_spans") }}),
+
     visits_end as (select * from {{ ref("int_stage_horizons") }}),
 
     limits as (select * from {{ ref("int_stall_limits") }}),
@@ -14,6 +16,13 @@ with
     settings as (select * from {{ ref("stg_standards__cause_settings") }}),
 
     clock as (select * from {{ ref("stg_night__clock") }}),
+
+    -- Who inherits a deal does not answer for what became of it before.
+    owners_then as (
+        select deal_key, value_text as owner_id, valid_from_at, valid_to_at
+        from spans
+        where field = 'owner_id'
+    ),
 
     -- A stage that deals are clicked through in half an hour would call stalled whatever is there
     -- for longer: nobody is late within a week. Null stays null, which has nothing to watch for.
@@ -44,7 +53,11 @@ with
             reach.days_to_advance,
             reach.days_followed,
             deals.crm,
-            deals.owner_key,
+            case
+                when owners_then.deal_key is null
+                then deals.owner_key
+                else deals.crm || ':' || owners_then.owner_id
+            end as owner_key,
             deals.funnel_version,
             {{ plus_days("visits.entered_at", "settings.follow_up_days") }} as fortnight_at,
             coalesce(visits.exited_at, clock.as_of_at) as left_at
@@ -56,6 +69,13 @@ with
             and visits.stage = reach.stage
             and visits.entered_at = reach.reached_at
         inner join deals on visits.deal_key = deals.deal_key
+        left join
+            owners_then
+            on visits.deal_key = owners_then.deal_key
+            and (
+                owners_then.valid_from_at is null or owners_then.valid_from_at <= visits.entered_at
+            )
+            and (owners_then.valid_to_at is null or owners_then.valid_to_at > visits.entered_at)
         cross join settings
         cross join clock
         where visits.occurrence = 1 and visits.dwell_days >= 0

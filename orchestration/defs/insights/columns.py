@@ -56,7 +56,7 @@ MEANINGS = {
     "sentence_en": "What the share says to a manager, in English.",
     "sentence_zh": "What the share says to a manager, in Chinese.",
     "deal_key": "The deal.",
-    "owner_key": "Whose deal it is tonight.",
+    "owner_key": "Whose deal it was when it entered the stage.",
     "team": "The owner's team.",
     "entered_at": "When the deal entered the stage (UTC).",
     "is_advanced": "It went on within horizon_days.",

@@ -137,6 +137,27 @@ def test_every_row_agrees_with_the_slow_reference(served: Callable[[World], Tabl
     assert counted(tables["conversion_cells"]) == reference.cells(world, BUSINESS_DATE)
 
 
+def test_who_inherits_a_deal_does_not_answer_for_the_stages_it_had_entered_before(models: CompiledModels) -> None:
+    world = world_of(0)
+    raw = raw_rows(world.base)
+    just_now = (AS_OF - timedelta(seconds=1)).replace(tzinfo=None)
+    handed_over = {"field": "owner_id", "old_value": "former", "changed_at": just_now}
+    changes = [
+        {**handed_over, "deal_id": deal["deal_id"], "new_value": deal["owner_id"]}
+        for deal in raw["deals"]
+        if deal.get("owner_id")
+    ]
+    models.write_raw({**raw, "activities": [], "field_changes": changes})
+    models.rebuild({"int_gate_evaluations": _with_proofs(world), "int_icp_scores": scores(world.base)})
+    tonight = {row["deal_key"]: row["owner_key"] for row in models.rows("deal_follow_up")}
+    entries = models.rows("deal_stage_factors")
+    models.write_raw({"field_changes": []})
+    assert len({row["owner_key"] for row in entries}) <= 2
+    assert any(tonight.values())
+    for row in entries:
+        assert row["owner_key"] == ("generic:former" if tonight[row["deal_key"]] else None)
+
+
 def counted(rows: list[dict[str, Any]]) -> Counter[tuple[object, ...]]:
     key = (
         "funnel", "stage", "scope", "member", "quarters_back", "has_loose_owner", "quality_class", "criteria_missed",
