@@ -1,5 +1,5 @@
 """The command line: `stageproof night`, `demo`, `nights`, `rebuild`, `movement`, `backtest`, `waive`, `propose-funnel`,
-`doctor`, `fetch`.
+`doctor`, `fetch`, `superset`.
 
 Thin: it reads arguments, calls the rooms and prints what they return. Refusals become one sentence and an exit
 code; the only clock that the product reads is read here: for the default date of a night, the first day of a
