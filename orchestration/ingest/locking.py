@@ -9,11 +9,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+# Who only looks (`holder`) has a lock for an instant; a night that begins in it is not refused for that.
+GLANCES, GLANCE_SECONDS = 4, 0.05
 
 
 class Held(Exception):
@@ -60,18 +64,25 @@ def announced(lock: Path, command: str) -> Iterator[None]:
         Held: another process has it.
     """
     with ExitStack() as held:
-        try:
-            held.enter_context(alone(lock, is_waiting=False))
-        except BlockingIOError:
-            raise Held(f"{_named(lock)}; wait until it has ended") from None
+        _enter(held, lock)
         card = _card(lock)
         held.callback(card.unlink, missing_ok=True)
         card.write_text(json.dumps(asdict(_myself(command)), ensure_ascii=False), encoding="utf-8")
         yield
 
 
+def _enter(held: ExitStack, lock: Path) -> None:
+    for _ in range(GLANCES):
+        try:
+            held.enter_context(alone(lock, is_waiting=False))
+            return
+        except BlockingIOError:
+            time.sleep(GLANCE_SECONDS)
+    raise Held(f"{_named(lock)}; wait until it has ended")
+
+
 def holder(lock: Path) -> str | None:
-    """Who holds a lock now, in words; None where it is free. Takes nothing and leaves nothing."""
+    """Who holds a lock now, in words; None where it is free. To see that, it is shared for an instant."""
     if not lock.exists():
         return None
     with lock.open() as file:

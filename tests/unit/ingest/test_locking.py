@@ -1,8 +1,10 @@
 """A lock names its holder, and is free at once when the holder is gone, however it went."""
 
+import fcntl
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,14 @@ def test_the_start_of_a_process_is_read_whatever_its_program_is_called(monkeypat
     fields = [str(number) for number in range(3, 53)]
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"7 (a) b (c) {' '.join(fields)}")
     assert locking._started(7) == "22"
+
+
+def test_who_only_looks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.touch()
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        looked = threading.Timer(0.03, fcntl.flock, (file, fcntl.LOCK_UN))
+        looked.start()
+        with announced(lock, "stageproof night"):
+            looked.join()
