@@ -11,7 +11,7 @@ The schema may have tables and views of others. A table is one of this product w
 written, dropped or granted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -85,13 +85,14 @@ def publish(
             with connection.transaction(), connection.cursor() as cursor:
                 if not _begin(cursor, schema, business_date):
                     return False
-                _refuse_foreign(cursor, schema, tables)
+                found = _relations(cursor, schema)
+                _refuse_foreign(schema, found, tables)
                 for table in tables:
                     _fit(cursor, schema, table)
                     with rows(table.name) as file:
                         _fill(cursor, schema, table, file)
                     _describe(cursor, schema, table)
-                _drop_others(cursor, schema, tables)
+                _drop_others(cursor, schema, found, tables)
                 _grant(cursor, schema, tables)
             # The night is published by now, and what is not tidied here the server's own autovacuum does.
             with suppress(psycopg.Error):
@@ -109,7 +110,7 @@ def held_night(url: str, schema: Schema) -> str | None:
     """
     try:
         with psycopg.connect(url) as connection, connection.cursor() as cursor:
-            if NIGHTS not in _made_here(cursor, schema):
+            if not _relations(cursor, schema).get(NIGHTS):
                 return None
             cursor.execute(sql.SQL("select max(night_id) from {}").format(_named(schema, NIGHTS)))
             row = cursor.fetchone()
@@ -132,16 +133,11 @@ def _begin(cursor: psycopg.Cursor[Any], schema: Schema, business_date: date) -> 
     cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"stageproof {schema.name}"])
     cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema.name)))
     cursor.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
-    if NIGHTS not in _made_here(cursor, schema):
+    if not _relations(cursor, schema).get(NIGHTS):
         return True
     cursor.execute(sql.SQL("select max(business_date) from {}").format(_named(schema, NIGHTS)))
     held = cursor.fetchone()
     return held is None or held[0] is None or held[0] <= business_date
-
-
-def _made_here(cursor: psycopg.Cursor[Any], schema: Schema) -> set[str]:
-    """The tables of the schema that this product has made."""
-    return {name for name, is_ours in _relations(cursor, schema).items() if is_ours}
 
 
 def _relations(cursor: psycopg.Cursor[Any], schema: Schema) -> dict[str, bool]:
@@ -155,8 +151,8 @@ def _relations(cursor: psycopg.Cursor[Any], schema: Schema) -> dict[str, bool]:
     return dict(cursor.fetchall())
 
 
-def _refuse_foreign(cursor: psycopg.Cursor[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
-    found = _relations(cursor, schema)
+def _refuse_foreign(schema: Schema, found: Mapping[str, bool], tables: Sequence[PublishedTable]) -> None:
+    """Raise where a name that is served belongs to others. found: what `_relations` tells."""
     foreign = sorted(table.name for table in tables if not found.get(table.name, True))
     if foreign:
         raise PostgresRefused(
@@ -230,9 +226,12 @@ def _describe(cursor: psycopg.Cursor[Any], schema: Schema, table: PublishedTable
         )
 
 
-def _drop_others(cursor: psycopg.Cursor[Any], schema: Schema, tables: Sequence[PublishedTable]) -> None:
+def _drop_others(
+    cursor: psycopg.Cursor[Any], schema: Schema, found: Mapping[str, bool], tables: Sequence[PublishedTable]
+) -> None:
     """A table that is no longer served leaves the schema. Where a view of others needs it, the server says which."""
-    for name in sorted(_made_here(cursor, schema) - {table.name for table in tables}):
+    made_here = {name for name, is_ours in found.items() if is_ours}
+    for name in sorted(made_here - {table.name for table in tables}):
         cursor.execute(sql.SQL("drop table {}").format(_named(schema, name)))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlglot
 import yaml
 from recipes import QUESTIONS
 
@@ -29,6 +30,7 @@ def test_a_question_can_be_asked_of_what_is_served(question: str) -> None:
             columns = {column: kind for column, (kind, _) in told["columns"].items()} | {NIGHT_ID: "VARCHAR"}
             connection.execute(f"create table {name} ({', '.join(f'{each} {kind}' for each, kind in columns.items())})")
         connection.execute(question)
+    assert sqlglot.parse_one(question, read="postgres") is not None
 
 
 @pytest.mark.parametrize(
