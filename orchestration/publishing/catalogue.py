@@ -130,8 +130,7 @@ class ColumnMeaning:
         """The sentence, with unit and aggregation where the column is a number."""
         if self.role not in (ADDITIVE, MEASURE):
             return self.description
-        share, other = f" {SHARE.capitalize()}.", f" In {self.unit}."
-        unit = (share if self.unit == SHARE else other) if self.unit else ""
+        unit = {None: "", SHARE: f" {SHARE.capitalize()}."}.get(self.unit, f" In {self.unit}.")
         return f"{self.description}{unit} {'Adds up.' if self.role == ADDITIVE else 'Never add up or average.'}"
 
 
